@@ -28,6 +28,7 @@ enum cli_opt_kind {
 	CLI_UINT,     /* int64_t, >= 0 */
 	CLI_UINT16,   /* int64_t */
 	CLI_BYTES,    /* int64_t; 64m, 1.5g; see cli_parse_bytes() */
+	CLI_SWAP,     /* int64_t; bytes or -1 */
 	CLI_DURATION, /* int64_t nanoseconds; Go's syntax */
 	CLI_DECIMAL,  /* int64_t, billionths ("1.5" is 1500000000) */
 	CLI_OPT_KINDS
@@ -96,7 +97,9 @@ struct cli {
 	const char *host;
 	struct client *client;
 	bool *changed;		      /* per entry of cmd->opts */
-	json_t *config;		      /* ~/.docker/config.json once read */
+	json_t *config;		      /* the user's config.json once read */
+	bool config_read;
+	const char *config_dir;
 };
 
 /* The client, made at the first call; connects lazily. Owned by cli. */
@@ -122,5 +125,5 @@ int cli_main(int argc, char **argv);
 
 /* --- values ------------------------------------------------------------------------------ */
 
-/* "64m", "1.5GiB", "-1" if allowed by the caller's check; binary units. ERR_INVALID. */
+/* "64m", "1.5GiB"; binary units. ERR_INVALID with docker's text. */
 int cli_parse_bytes(const char *s, int64_t *ret, struct err *err) MUST_USE;

@@ -63,6 +63,10 @@ void client_query_filters(struct buf *path, const struct strv *filters);
 int client_call(struct client *c, const char *method, const char *path, json_t *body,
 		json_t **ret, struct err *err) MUST_USE;
 
+/* The same with the answer's text as it came, appended to *ret. */
+int client_call_text(struct client *c, const char *method, const char *path, json_t *body,
+		     struct buf *ret, struct err *err) MUST_USE;
+
 /* --- streams --------------------------------------------------------------------------- */
 
 struct client_request {
