@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "cli/calls.h"
-#include "cli/output.h"
 #include "client/client.h"
 
 void path_object(struct buf *path, const char *collection, const char *name, const char *suffix)
@@ -47,7 +46,11 @@ int print_line(const char *s)
 
 void print_reclaimed(int64_t bytes)
 {
-	AUTO(free) char *size = human_size((double)bytes);
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+	double v = (double)bytes;
+	size_t i = 0;
 
-	printf("Total reclaimed space: %s\n", size);
+	for (; v >= 1000 && i < ARRAY_LEN(units) - 1; i++)
+		v /= 1000;
+	printf("Total reclaimed space: %.4g%s\n", v, units[i]);
 }

@@ -217,21 +217,19 @@ static void add_row(struct buf *out, const char *title, const char *const *names
 		buf_addf(out, "%s\n", line.p);
 }
 
-#define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 void help_root(struct buf *out)
 {
 	static const struct {
 		const char *title;
-		const char *const *names;
+		const char *names[10];
 	} rows[] = {
-		{"Containers", NAMES("run", "ps", "exec", "logs", "stop", "start", "rm", "kill")},
-		{"", NAMES("create", "restart", "attach", "cp", "wait", "stats", "top", "port")},
-		{"", NAMES("pause", "unpause", "rename", "update", "diff", "commit", "export")},
-		{"Images", NAMES("images", "pull", "push", "rmi", "tag", "history", "build")},
-		{"", NAMES("load", "save", "import", "search")},
-		{"Engine", NAMES("inspect", "events", "info", "version")},
-		{"Groups", NAMES("container", "image", "network", "volume", "system")},
+		{"Containers", {"run", "ps", "exec", "logs", "stop", "start", "rm", "kill"}},
+		{"", {"create", "restart", "attach", "cp", "wait", "stats", "top", "port"}},
+		{"", {"pause", "unpause", "rename", "update", "diff", "commit", "export"}},
+		{"Images", {"images", "pull", "push", "rmi", "tag", "history", "build"}},
+		{"", {"load", "save", "import", "search"}},
+		{"Engine", {"inspect", "events", "info", "version"}},
+		{"Groups", {"container", "image", "network", "volume", "system"}},
 	};
 
 	buf_adds(out, "Usage:  cove [OPTIONS] COMMAND [ARG...]\n\nRuns containers. The command "

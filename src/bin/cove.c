@@ -1,0 +1,9 @@
+/*
+ * cove.c - the command line client
+ */
+#include "cli/cli.h"
+
+int main(int argc, char **argv)
+{
+	return cli_main(argc, argv);
+}
