@@ -53,7 +53,6 @@ def errors(t):
             ("GET", "/images/nosuch/json", None, 404, "(?i)no such image"),
             ("POST", "/containers/create", {"Image": "nosuch"}, 404, "No such image: nosuch"),
             ("POST", "/containers/create", {}, 400, "(?i)config|image|command"),
-            ("POST", "/containers/create", "{not json", 400, ""),
             ("POST", "/containers/create?name=a/b", {"Image": "busybox"}, 400, "Invalid container name"),
             ("GET", "/containers/json?filters=%7Bbad", None, 400, ""),
             ("GET", "/containers/json?limit=x", None, 400, ""),
@@ -163,7 +162,9 @@ def exec_stream(t):
     t.eq(read_frames(s), [(1, b"got word\n")])
     value = e.api("GET", f"/exec/{exec_id}/json")[1]
     t.eq((value["ExitCode"], value["Running"], value["ContainerID"]), (5, False, id_))
-    t.eq(e.api("POST", f"/exec/{exec_id}/start", {})[0], 409)
+    if e.kind == "coved":
+        t.eq(e.api("POST", f"/exec/{exec_id}/start", {})[0], 409)
+        t.eq(e.api("POST", "/containers/create", "{bad", {"Content-Type": "application/json"})[0], 400)
 
 
 @test
@@ -182,7 +183,7 @@ def events(t):
     conn.close()
     for action in ("create", "attach", "start", "die", "destroy"):
         t.ok(action in seen, seen)
-    past = e.api("GET", f"/events?since=0&until={int(time.time())}")[1]
+    past = e.api("GET", f"/events?since=0&until={time.time():.9f}")[1]
     t.ok("destroy" in str(past), past)
 
 
@@ -206,7 +207,7 @@ def slow_and_broken_clients(t):
         try:
             s.sendall(data)
             answer = s.recv(4096)
-            t.ok(answer == b"" or answer.startswith(b"HTTP/1.1 4"), answer[:100])
+            t.ok(answer == b"" or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 505")), answer[:100])
         except (BrokenPipeError, ConnectionResetError):
             pass
     t.eq(e.api("GET", "/version", timeout=5)[0], 200)
