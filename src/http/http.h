@@ -114,6 +114,7 @@ struct http_source {
 	void (*done)(void *ctx);
 	void *ctx;
 	bool on_loop; /* fill never blocks: call it on the loop, not on a worker */
+	int64_t every_ns; /* HTTP_WAIT ends by itself after so long; 0: only by http_wake() */
 };
 #define HTTP_LOW_WATER (64u << 10)
 

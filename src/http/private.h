@@ -64,6 +64,7 @@ struct exchange {
 	bool chunked, ended, aborted;
 	struct http_source src;
 	enum fill_state fill;
+	struct loop_timer *again;
 	enum http_fill filled;
 	struct pump pump;
 	void (*end_fn)(void *ctx, bool gone);

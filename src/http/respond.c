@@ -197,6 +197,22 @@ static void end_chunks(struct exchange *ex, bool well)
 		ex->conn->close_after = true;
 }
 
+static void stop_timer(struct exchange *ex)
+{
+	if (ex->again)
+		loop_timer_free(ex->again);
+	ex->again = NULL;
+}
+
+static void time_is_up(void *ctx)
+{
+	struct exchange *ex = ctx;
+
+	ex->again = NULL;
+	ex->fill = FILL_IDLE;
+	conn_step(ex->conn);
+}
+
 static void take_filled(struct exchange *ex)
 {
 	ex->fill = FILL_ENDED;
@@ -208,6 +224,8 @@ static void take_filled(struct exchange *ex)
 		ex->fill = FILL_WAITING;
 	else
 		ex->fill = FILL_IDLE;
+	if (ex->fill == FILL_WAITING && ex->src.every_ns)
+		ex->again = loop_add_timer(ex->srv->config.loop, ex->src.every_ns, time_is_up, ex);
 }
 
 static void run_fill(void *ctx)
@@ -251,6 +269,7 @@ static void wake_on_loop(void *ctx)
 	struct exchange *ex = ctx;
 
 	if (ex->conn && ex->fill == FILL_WAITING) {
+		stop_timer(ex);
 		ex->fill = FILL_IDLE;
 		conn_step(ex->conn);
 	}
@@ -372,6 +391,7 @@ void answer_step(struct exchange *ex)
 
 void answer_stop(struct exchange *ex)
 {
+	stop_timer(ex);
 	if (ex->mode == ANSWER_STREAM && ex->fill != FILL_RUNNING && ex->src.done) {
 		void (*done)(void *) = ex->src.done;
 
