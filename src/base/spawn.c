@@ -23,6 +23,14 @@
 extern char **environ;
 
 #define CHILD_STACK (64 * 1024)
+
+/* An exec leaves the marks of the child's frames on a range that the next stack may get. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define CLEAN_STACK(p) ASAN_UNPOISON_MEMORY_REGION(p, CHILD_STACK)
+#else
+#define CLEAN_STACK(p)
+#endif
 #define MAX_FDS	    32
 
 struct child {
@@ -128,6 +136,7 @@ pid_t spawn_process(const struct spawn *s, int *ret_pidfd)
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (stack == MAP_FAILED)
 		return -errno;
+	CLEAN_STACK(stack);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	sigemptyset(&c.mask);

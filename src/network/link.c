@@ -10,11 +10,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <net/if.h>
 
 static struct nlmsghdr *begin_link(struct nl_batch *b, uint16_t flags, int index, bool up)
 {
@@ -81,6 +81,11 @@ int link_get(int nl, const char *name, struct link *ret)
 		return r;
 	*ret = l;
 	return l.index > 0;
+}
+
+bool link_name(int index, char ret[LINK_NAME])
+{
+	return if_indextoname((unsigned)index, ret) != NULL;
 }
 
 struct each_link {
@@ -195,27 +200,10 @@ static void put_peer(struct nlmsghdr *nlh, const struct veth *v)
 	mnl_attr_nest_end(nlh, info);
 }
 
-/* Attributes of a bridge's port, in a message about the port's link. */
-static struct nlattr *begin_port(struct nlmsghdr *nlh, struct nlattr **ret_data)
-{
-	struct nlattr *info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
-
-	mnl_attr_put_strz(nlh, IFLA_INFO_SLAVE_KIND, "bridge");
-	*ret_data = mnl_attr_nest_start(nlh, IFLA_INFO_SLAVE_DATA);
-	return info;
-}
-
-static void end_port(struct nlmsghdr *nlh, struct nlattr *info, struct nlattr *data)
-{
-	mnl_attr_nest_end(nlh, data);
-	mnl_attr_nest_end(nlh, info);
-}
-
 int link_make_veth(int nl, const struct veth *v)
 {
 	AUTO(nl_batch) struct nl_batch b = {};
 	struct nlmsghdr *nlh = begin_link(&b, NLM_F_CREATE | NLM_F_EXCL, 0, false); /* (1) */
-	struct nlattr *info, *data;
 
 	mnl_attr_put_strz(nlh, IFLA_IFNAME, v->host_name);
 	mnl_attr_put_u32(nlh, IFLA_MTU, v->mtu);
@@ -226,12 +214,27 @@ int link_make_veth(int nl, const struct veth *v)
 	mnl_attr_put_u32(nlh, IFLA_MASTER, (uint32_t)v->bridge);
 	put_no_link_local(nlh);
 	if (v->isolated) {
+		struct nlattr *info, *data;
+
 		nlh = begin_link(&b, 0, 0, false);
 		mnl_attr_put_strz(nlh, IFLA_IFNAME, v->host_name);
-		info = begin_port(nlh, &data);
+		info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+		mnl_attr_put_strz(nlh, IFLA_INFO_SLAVE_KIND, "bridge");
+		data = mnl_attr_nest_start(nlh, IFLA_INFO_SLAVE_DATA);
 		mnl_attr_put_u8(nlh, IFLA_BRPORT_ISOLATED, 1);
-		end_port(nlh, info, data);
+		mnl_attr_nest_end(nlh, data);
+		mnl_attr_nest_end(nlh, info);
 	}
+	return nl_send(nl, &b);
+}
+
+int link_set_master(int nl, const char *host_name, int bridge)
+{
+	AUTO(nl_batch) struct nl_batch b = {};
+	struct nlmsghdr *nlh = begin_link(&b, 0, 0, true);
+
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, host_name);
+	mnl_attr_put_u32(nlh, IFLA_MASTER, (uint32_t)bridge);
 	return nl_send(nl, &b);
 }
 
@@ -282,14 +285,23 @@ int link_set_gateway(int ns_nl, uint32_t gateway)
 int link_mute_port(int nl, const char *host_name)
 {
 	AUTO(nl_batch) struct nl_batch b = {};
-	struct nlmsghdr *nlh = begin_link(&b, 0, 0, false);
-	struct nlattr *info, *data;
+	struct ifinfomsg *ifi;
+	struct nlmsghdr *nlh;
+	struct nlattr *port;
+	struct link l;
+	int r = link_get(nl, host_name, &l);
 
-	mnl_attr_put_strz(nlh, IFLA_IFNAME, host_name);
-	info = begin_port(nlh, &data);
+	if (r <= 0)
+		return r;
+	/* of family AF_BRIDGE: after a change through IFLA_LINKINFO the kernel looks at the carrier
+	 * and enables the port again */
+	nlh = nl_begin(&b, RTM_SETLINK, 0, sizeof(*ifi), &ifi);
+	ifi->ifi_family = AF_BRIDGE;
+	ifi->ifi_index = l.index;
+	port = mnl_attr_nest_start(nlh, IFLA_PROTINFO);
 	mnl_attr_put_u8(nlh, IFLA_BRPORT_STATE, BR_STATE_DISABLED);
 	mnl_attr_put(nlh, IFLA_BRPORT_FLUSH, 0, NULL);
-	end_port(nlh, info, data);
+	mnl_attr_nest_end(nlh, port);
 	return nl_send(nl, &b);
 }
 

@@ -24,6 +24,7 @@ struct link {
 };
 /* 1: found; 0: no such link. */
 int link_get(int nl, const char *name, struct link *ret) MUST_USE;
+bool link_name(int index, char ret[LINK_NAME]); /* in the calling thread's namespace */
 int link_each(int nl, int (*fn)(void *ctx, const struct link *l), void *ctx) MUST_USE;
 int link_delete(int nl, const char *name) MUST_USE;
 
@@ -44,6 +45,7 @@ struct veth {
 	bool isolated; /* port does not reach other isolated ones */
 };
 int link_make_veth(int nl, const struct veth *v) MUST_USE; /* the outer end is up and in the bridge */
+int link_set_master(int nl, const char *host_name, int bridge) MUST_USE;
 int link_up(int ns_nl, int index) MUST_USE;
 
 struct inner {

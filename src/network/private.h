@@ -95,11 +95,12 @@ struct network_mgr {
 	struct map sandboxes; /* by container id */
 	pthread_mutex_t nft_lock;
 	int nft; /* NETLINK_NETFILTER, under nft_lock */
-	bool opened_place; /* accept rules put into somebody's forward chain, under nft_lock */
+	unsigned opened; /* places where accept rules of ours are, under nft_lock */
 	struct ready *ready;
 };
 
 /* store.c: networks on disk */
+const char *driver_name(enum driver d);
 struct network *network_new(const char *name, enum driver driver);
 void network_free(struct network *net);
 int store_load(struct network_mgr *mgr, struct strv *warnings, struct err *err) MUST_USE;
@@ -113,8 +114,7 @@ struct network *mgr_default(struct network_mgr *mgr); /* NULL: there is none */
 
 /* bridge.c: links of networks */
 void bridge_alias(struct network_mgr *mgr, char ret[LINK_ALIAS]);
-int bridge_choose_default(struct network_mgr *mgr, const char *wanted, const char *bip,
-			  struct strv *warnings, struct err *err) MUST_USE;
+int bridge_choose_default(struct network_mgr *mgr, const struct network_config *cfg, struct err *err) MUST_USE;
 /* Makes the link and adds it to the rules if that has not happened; under lock. */
 int bridge_ensure(struct network_mgr *mgr, struct network *net, struct err *err) MUST_USE;
 int bridge_drop(struct network_mgr *mgr, struct network *net, struct err *err) MUST_USE;
@@ -135,7 +135,8 @@ const char *find_program(const char *name, char ret[64]); /* NULL: not there */
 
 /* foreign.c: forward chains of others */
 void foreign_open(struct network_mgr *mgr, struct strv *warnings);
-void foreign_close(struct network_mgr *mgr);
+void foreign_poke(struct network_mgr *mgr); /* looks again, if something may have changed; cheap */
+void foreign_close(struct network_mgr *mgr); /* takes back what was put there */
 
 /* publish.c: host ports */
 int publish_take(struct network_mgr *mgr, const struct network_port *ports, size_t n, uint32_t dest,
@@ -150,12 +151,16 @@ struct ready_ns {
 };
 int ready_start(struct network_mgr *mgr, unsigned n, struct err *err) MUST_USE;
 void ready_stop(struct network_mgr *mgr);
-void ready_begin(struct network_mgr *mgr); /* the default bridge is up: fill */
+/* The default bridge is up, or was made anew: fill. Under lock. */
+void ready_begin(struct network_mgr *mgr, const struct network *net);
 /* One with a veth to the default bridge, or a bare one; made now if none is ready. */
 int ready_take(struct network_mgr *mgr, bool with_veth, struct ready_ns *ret, struct err *err) MUST_USE;
 void veth_name(char ret[LINK_NAME]);
 
 /* sandbox.c */
+struct endpoint *endpoint_new(struct network *net); /* under lock */
+void endpoint_free(struct endpoint *ep);	    /* under lock */
+void sandbox_add(struct sandbox *sb, struct endpoint *ep);
 void sandbox_free(struct sandbox *sb);
 struct sandbox *sandbox_find(struct network_mgr *mgr, const char *container_id); /* under lock */
 int sandbox_save(struct network_mgr *mgr, const struct sandbox *sb, struct err *err) MUST_USE;
@@ -163,9 +168,6 @@ void sandbox_forget(struct network_mgr *mgr, const char *container_id);
 int sandbox_load_all(struct network_mgr *mgr, struct strv *warnings, struct err *err) MUST_USE;
 
 /* filter.c */
-struct filter {
-	const json_t *spec;
-};
 /* Values of a key, in either form, appended. */
 void filter_values(const json_t *filters, const char *key, struct strv *ret);
 int filter_check_keys(const json_t *filters, const char *const *known, size_t n, struct err *err) MUST_USE;
