@@ -1,0 +1,147 @@
+/*
+ * specmounts.c - the mounts of a container in runtime-spec's terms
+ *
+ * Order: the kernel's file systems, then the user's mounts by depth, so that one may lie in
+ * another, then docker's three files in /etc unless the user mounts something there.
+ */
+#include "container/spec.h"
+
+static bool user_mounts_at(const struct container *c, const char *dst)
+{
+	const struct mount_point *mp = c->mounts.v;
+
+	for (size_t i = 0; i < c->mounts.n; i++)
+		if (streq(mp[i].destination, dst))
+			return true;
+	return map_has(&c->host.tmpfs, dst);
+}
+
+static void add_kernel_mounts(struct container *c, struct oci_spec *spec)
+{
+	const struct host_config *h = &c->host;
+	bool priv = h->privileged;
+	char shm[80];
+
+	oci_add_mount(spec, "/proc", "proc", "proc", "nosuid,noexec,nodev");
+	oci_add_mount(spec, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k");
+	oci_add_mount(spec, "/dev/pts", "devpts", "devpts",
+		      "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+	oci_add_mount(spec, "/sys", "sysfs", "sysfs",
+		      priv ? "nosuid,noexec,nodev,rw" : "nosuid,noexec,nodev,ro");
+	oci_add_mount(spec, "/sys/fs/cgroup", "cgroup", "cgroup",
+		      priv ? "nosuid,noexec,nodev,rw" : "nosuid,noexec,nodev,ro");
+	if (!str_after(str_or(h->ipc_mode), "container:") && !streq(h->ipc_mode, "host"))
+		oci_add_mount(spec, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
+	if (user_mounts_at(c, "/dev/shm") || streq(h->ipc_mode, "none"))
+		return;
+	if (streq(h->ipc_mode, "host")) {
+		oci_add_mount(spec, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate,nosuid,noexec,nodev");
+		oci_add_mount(spec, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,rprivate,nosuid,noexec,nodev");
+		return;
+	}
+	snprintf(shm, sizeof(shm), "nosuid,noexec,nodev,mode=1777,size=%lld", (long long)h->shm_size);
+	if (!str_after(str_or(h->ipc_mode), "container:"))
+		oci_add_mount(spec, "/dev/shm", "tmpfs", "shm", shm);
+}
+
+struct user_mount {
+	const char *destination;
+	const struct mount_point *mp; /* or */
+	const char *tmpfs_options;
+};
+
+static size_t depth(const char *path)
+{
+	size_t n = 0;
+
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+static int by_depth(const void *a, const void *b)
+{
+	const struct user_mount *x = a, *y = b;
+	size_t dx = depth(x->destination), dy = depth(y->destination);
+
+	return dx != dy ? (dx < dy ? -1 : 1) : strcmp(x->destination, y->destination);
+}
+
+/* docker's defaults for --tmpfs, then what the user wrote. */
+static void add_tmpfs(struct oci_spec *spec, const char *dst, const char *options, bool rw)
+{
+	AUTO(free) char *o = xasprintf("noexec,nosuid,nodev%s%s%s", *options ? "," : "", options,
+				       rw ? "" : ",ro");
+
+	oci_add_mount(spec, dst, "tmpfs", "tmpfs", o);
+}
+
+static int add_point(struct container *c, struct oci_spec *spec, const struct mount_point *mp,
+		     struct err *err)
+{
+	AUTO(free) char *source = NULL;
+	AUTO(free) char *options = NULL;
+
+	if (streq(mp->type, "tmpfs")) {
+		add_tmpfs(spec, mp->destination, str_or(mp->data), mp->rw);
+		return 0;
+	}
+	if (streq(mp->type, "volume")) {
+		if (volume_mount(c->cs->cfg.volumes, mp->name, c->id, &source, err) < 0)
+			return -1;
+		if (mp->subpath) {
+			AUTO(free) char *clean = path_clean(mp->subpath);
+			char *full;
+
+			if (*clean == '/' || str_after(clean, ".."))
+				return err_set(err, ERR_INVALID, "subpath must be a relative path "
+						"within the volume: %s", mp->subpath);
+			full = path_join(source, clean);
+			free(source);
+			source = full;
+		}
+	} else {
+		source = xstrdup(mp->source);
+	}
+	options = xasprintf("%s,%s,%s", mp->non_recursive ? "bind" : "rbind",
+			    !mp->rw ? "ro" : "rw",
+			    mp->propagation && *mp->propagation ? mp->propagation : "rprivate");
+	oci_add_mount(spec, mp->destination, "bind", source, options);
+	return 0;
+}
+
+static void add_etc_file(struct container *c, struct oci_spec *spec, const char *name)
+{
+	AUTO(free) char *dst = path_join("/etc", name);
+	AUTO(free) char *src = path_join(c->dir, name);
+
+	if (!user_mounts_at(c, dst) && access(src, F_OK) == 0)
+		oci_add_mount(spec, dst, "bind", src, c->host.readonly_rootfs ? "rbind,rprivate,ro" :
+									       "rbind,rprivate");
+}
+
+int spec_mounts(struct container *c, struct oci_spec *spec, struct err *err)
+{
+	size_t n = 0, max = c->mounts.n + c->host.tmpfs.n;
+	AUTO(free) struct user_mount *um = xnew_n(struct user_mount, max + 1);
+
+	add_kernel_mounts(c, spec);
+	for (size_t i = 0; i < c->mounts.n; i++) {
+		const struct mount_point *mp = (struct mount_point *)c->mounts.v + i;
+
+		um[n++] = (struct user_mount){.destination = mp->destination, .mp = mp};
+	}
+	map_for_each(it, &c->host.tmpfs)
+		um[n++] = (struct user_mount){.destination = it->key, .tmpfs_options = it->value};
+	qsort(um, n, sizeof(*um), by_depth);
+	for (size_t i = 0; i < n; i++) {
+		if (!um[i].mp)
+			add_tmpfs(spec, um[i].destination, um[i].tmpfs_options, true);
+		else if (add_point(c, spec, um[i].mp, err) < 0)
+			return -1;
+	}
+	add_etc_file(c, spec, "resolv.conf");
+	add_etc_file(c, spec, "hostname");
+	add_etc_file(c, spec, "hosts");
+	return 0;
+}
