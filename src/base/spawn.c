@@ -33,6 +33,9 @@ extern char **environ;
 #endif
 #define MAX_FDS	    32
 
+/* The child never returns from its frames: their marks would stay on a stack that is mapped again. */
+#define IN_CHILD __attribute__((no_sanitize("address")))
+
 struct child {
 	const struct spawn *s;
 	sigset_t mask;
@@ -40,7 +43,7 @@ struct child {
 };
 
 /* Moves each descriptor to its place, by way of numbers above all targets. */
-static int place_fds(const struct spawn *s)
+IN_CHILD static int place_fds(const struct spawn *s)
 {
 	int high = 3, tmp[MAX_FDS];
 
@@ -69,7 +72,7 @@ static int place_fds(const struct spawn *s)
 }
 
 /* Closes everything above 2 that is not a target. */
-static int close_others(const struct spawn *s, int keep_exe)
+IN_CHILD static int close_others(const struct spawn *s, int keep_exe)
 {
 	unsigned next = 3;
 
@@ -89,7 +92,7 @@ static int close_others(const struct spawn *s, int keep_exe)
 	}
 }
 
-static int child_main(void *arg)
+IN_CHILD static int child_main(void *arg)
 {
 	struct child *c = arg;
 	const struct spawn *s = c->s;

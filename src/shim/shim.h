@@ -19,6 +19,8 @@
  * gives the whole state and missed exits. If it fails with ERR_NOT_FOUND the shim is gone:
  * shim_salvage() then kills what is left, and gives the last record.
  *
+ * fn may be NULL (no events wanted).
+ *
  * Threads: every blocking call ("B") is for worker threads, never for the loop's thread
  * (checked). Callbacks run on the loop's thread. All calls on one struct shim may be made
  * from any thread, but shim_close() only once.
@@ -259,8 +261,8 @@ int shim_resume(struct shim *s, struct err *err) MUST_USE; /* ERR_CONFLICT: is n
 
 int shim_set_restart(struct shim *s, const struct shim_restart *policy, struct err *err) MUST_USE;
 
-/* limits: a struct cgroup_limits of runtime/, as bytes; kept for restarts too. */
-int shim_update(struct shim *s, const void *limits, size_t len, struct err *err) MUST_USE;
+/* plan: of plan_compile_update(). Applied now, and again after every automatic restart. */
+int shim_update(struct shim *s, const void *plan, size_t len, struct err *err) MUST_USE;
 
 /* The container's processes as host pids; the caller frees. */
 int shim_pids(struct shim *s, pid_t **ret_pids, size_t *ret_n, struct err *err) MUST_USE;
@@ -276,9 +278,10 @@ int shim_get_status(struct shim *s, struct shim_status *ret, struct err *err) MU
 /*
  * Ends the shim: all clients are flushed, cgroup, socket and records under exec_root removed;
  * the exit record in the container's directory stays. With force a container that still runs is
- * killed first, else ERR_CONFLICT. Returns when the shim has ended. A shim whose container has
- * ended and to which nobody is connected ends by itself after some seconds and leaves its
- * records for shim_salvage().
+ * killed first, else ERR_CONFLICT. Returns when all that is removed; no event follows. The process
+ * itself lives on while attached clients still read what was written (their input is not
+ * taken any more), and pins nothing. A shim whose container has ended and to which nobody is
+ * connected ends by itself after some seconds and leaves its records for shim_salvage().
  */
 int shim_release(struct shim *s, bool force, struct err *err) MUST_USE;
 
@@ -319,3 +322,6 @@ int shim_list(const char *exec_root, struct strv *ret, struct err *err) MUST_USE
 /* "ctrl-p,ctrl-q" to bytes. ERR_INVALID with docker's words. "" gives none. */
 int shim_detach_keys(const char *keys, uint8_t ret[SHIM_KEYS_MAX], size_t *ret_n,
 		     struct err *err) MUST_USE;
+
+/* The whole of the program cove-shim, for its main() only (dep_shim_monitor). Its exit status. */
+int shim_main(int argc, char **argv);
