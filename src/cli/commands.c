@@ -5,16 +5,21 @@
  */
 #include "cli/cli.h"
 
-#define COMMANDS(X)                                                                                \
-	X(kill)                                                                                    \
-	X(pause)                                                                                   \
-	X(rename)                                                                                  \
-	X(restart)                                                                                 \
-	X(rm)                                                                                      \
-	X(rmi)                                                                                     \
-	X(stop)                                                                                    \
-	X(tag)                                                                                     \
-	X(unpause)                                                                                 \
+#define COMMANDS(X)										\
+	X(attach)										\
+	X(create)										\
+	X(exec)											\
+	X(kill)											\
+	X(pause)										\
+	X(rename)										\
+	X(restart)										\
+	X(rm)											\
+	X(rmi)											\
+	X(run)											\
+	X(start)										\
+	X(stop)											\
+	X(tag)											\
+	X(unpause)										\
 	X(wait)
 
 #define DECLARE(name) extern const struct cli_command cmd_##name;
