@@ -182,6 +182,7 @@ struct unpack_result {
 	int64_t blob_size, tar_size;   /* bytes of both */
 	int64_t size;		       /* of the files */
 	int64_t entries;
+	bool exact; /* the map gives the very same tar again */
 };
 
 /*
