@@ -115,7 +115,7 @@ int extract_parent(struct extract *x, const char *path, const char **ret_base)
 {
 	const char *slash = strrchr(path, '/');
 	size_t n = slash ? (size_t)(slash - path) : 0;
-	struct parent *slot;
+	struct parent *slot = NULL;
 	char *dir;
 	int fd = cached(x, path, n, &slot);
 
