@@ -1,0 +1,84 @@
+/*
+ * blob.c - content by digest
+ *
+ * (1) A file under content/sha256/ is whole and durable before it has its name.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "image/store-priv.h"
+
+const char *digest_hex(const char *digest)
+{
+	return digest && reference_is_digest(digest) ? digest + strlen("sha256:") : NULL;
+}
+
+bool image_blob_have(struct image_store *store, const char *digest)
+{
+	const char *hex = digest_hex(digest);
+
+	return hex && fs_exists(store->contentfd, hex);
+}
+
+static void mark_fresh(struct image_store *store, const char *digest)
+{
+	pthread_mutex_lock(&store->lock);
+	map_set(&store->fresh, digest, store);
+	pthread_mutex_unlock(&store->lock);
+}
+
+int image_blob_put(struct image_store *store, const char *digest, int dirfd, const char *name,
+		   struct err *err)
+{
+	const char *hex = digest_hex(digest);
+	AUTO(close) int fd = -1;
+
+	if (!hex)
+		return err_set(err, ERR_INVALID, "'%.80s' is no digest we can store", digest);
+	mark_fresh(store, digest);
+	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0 || fchmod(fd, 0600) < 0 ||
+	    renameat(dirfd, name, store->contentfd, hex) < 0 || fsync(store->contentfd) < 0)
+		return err_sys(err, errno, "store '%s/content/sha256/%s'", store->root, hex);
+	return 0;
+}
+
+int image_blob_put_data(struct image_store *store, const void *data, size_t n,
+			char ret_digest[IMAGE_ID_SIZE], struct err *err)
+{
+	int r;
+
+	image_digest(ret_digest, data, n);
+	mark_fresh(store, ret_digest);
+	if (image_blob_have(store, ret_digest))
+		return 0;
+	r = fs_replace(store->contentfd, digest_hex(ret_digest), data, n, 0600, FS_DURABLE);
+	if (r < 0)
+		return err_sys(err, -r, "store '%s/content/sha256/%s'", store->root,
+			       digest_hex(ret_digest));
+	return 0;
+}
+
+int image_blob_open(struct image_store *store, const char *digest, struct err *err)
+{
+	const char *hex = digest_hex(digest);
+	int fd = hex ? openat(store->contentfd, hex, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+	if (!hex)
+		return err_set(err, ERR_INVALID, "'%.80s' is no digest", digest);
+	if (fd < 0)
+		return err_sys(err, errno, "open '%s/content/sha256/%s'", store->root, hex);
+	return fd;
+}
+
+int store_remove_blob(struct image_store *store, const char *digest)
+{
+	const char *hex = digest_hex(digest);
+
+	if (!hex)
+		return 0;
+	return unlinkat(store->contentfd, hex, 0) < 0 ? -errno : 0;
+}
