@@ -250,3 +250,7 @@ int image_blob_open(struct image_store *store, const char *digest, struct err *e
 void image_digest(char ret[IMAGE_ID_SIZE], const void *data, size_t n);
 /* The twelve digits docker shows, from an id with or without "sha256:". */
 void image_short_id(char ret[13], const char *id);
+
+/* ---- the helpers' main() (libraries of their own, linked by their programs only) ---- */
+int image_fetch_main(void);
+int image_unpack_main(int argc, char **argv);
