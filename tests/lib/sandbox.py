@@ -106,11 +106,6 @@ def wait_for(what, seconds=10, step=0.02):
         time.sleep(step)
 
 
-class Net:
-    """Commands in the network namespace of the host (to give a sandbox a way out)."""
-    host = "/proc/1/ns/net"
-
-
 def enter(hostname="cove-test"):
     """Everything but the pid namespace, which needs a fork of its own."""
     unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
@@ -145,18 +140,21 @@ def init_main(body, pipe):
 
 
 def run(body, seconds, log):
-    """Runs body() in a sandbox; gives a dictionary with status, message and time taken."""
+    """Runs body(pipe) in a sandbox, its output to the file log where given; gives the dictionary
+    that body writes to the pipe as JSON, with the seconds it took."""
     reader, writer = os.pipe()
     hostnet = os.open("/proc/self/ns/net", os.O_RDONLY)
     start = time.monotonic()
     outer = os.fork()
     if outer == 0:
         try:
+            libc.prctl(1, signal.SIGKILL)
             os.close(reader)
             os.setpgid(0, 0)
-            fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            os.dup2(fd, 1)
-            os.dup2(fd, 2)
+            if log:
+                fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+                os.dup2(fd, 1)
+                os.dup2(fd, 2)
             os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
             os.environ["COVE_TEST_HOSTNET"] = str(hostnet)
             unshare(CLONE_NEWPID)
