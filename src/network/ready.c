@@ -12,8 +12,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <time.h>
+
+#include "base/clock.h"
 
 #define READY_MAX 16
+#define QUIET_NS  (20 * NS_PER_MS) /* after one is taken: a start is going on, and all share one rtnl lock */
 
 struct ready {
 	pthread_t thread;
@@ -23,6 +27,7 @@ struct ready {
 	unsigned nveth, nbare;
 	struct ready_ns veth[READY_MAX], bare[READY_MAX];
 	bool running, stop, begun;
+	int64_t taken_ns; /* when one was taken last */
 	struct veth model; /* of the default bridge, names and namespace not set */
 };
 
@@ -84,6 +89,18 @@ static bool lacks(const struct ready *rd, bool *ret_veth)
 	return *ret_veth || rd->nbare < rd->want_bare;
 }
 
+/* Under lock, which is let go meanwhile. True if it waited: look again. */
+static bool wait_for_quiet(struct ready *rd)
+{
+	int64_t until = rd->taken_ns + QUIET_NS;
+	struct timespec ts = {until / NS_PER_SEC, until % NS_PER_SEC};
+
+	if (!rd->taken_ns || clock_mono_ns() >= until)
+		return false;
+	pthread_cond_timedwait(&rd->wake, &rd->lock, &ts);
+	return true;
+}
+
 static void *fill(void *ctx)
 {
 	struct network_mgr *mgr = ctx;
@@ -100,6 +117,8 @@ static void *fill(void *ctx)
 			pthread_cond_wait(&rd->wake, &rd->lock);
 			continue;
 		}
+		if (wait_for_quiet(rd))
+			continue;
 		pthread_mutex_unlock(&rd->lock);
 		e = make(mgr, with_veth ? &model : NULL, &r);
 		pthread_mutex_lock(&rd->lock);
@@ -121,6 +140,7 @@ static void *fill(void *ctx)
 int ready_start(struct network_mgr *mgr, unsigned n, struct err *err)
 {
 	struct ready *rd = xnew(struct ready);
+	pthread_condattr_t attr;
 	sigset_t all, old;
 	int r = 0;
 
@@ -128,7 +148,10 @@ int ready_start(struct network_mgr *mgr, unsigned n, struct err *err)
 	rd->want_veth = MIN(n, READY_MAX);
 	rd->want_bare = n > 0;
 	pthread_mutex_init(&rd->lock, NULL);
-	pthread_cond_init(&rd->wake, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&rd->wake, &attr);
+	pthread_condattr_destroy(&attr);
 	if (n == 0)
 		return 0;
 	sigfillset(&all);
@@ -192,6 +215,7 @@ int ready_take(struct network_mgr *mgr, bool with_veth, struct ready_ns *ret, st
 		*ret = rd->bare[--rd->nbare];
 	else
 		found = false;
+	rd->taken_ns = clock_mono_ns();
 	pthread_cond_signal(&rd->wake);
 	pthread_mutex_unlock(&rd->lock);
 	if (!found) /* (2) */

@@ -204,7 +204,7 @@ static void test_many(void)
 	for (int i = 0; i < 50; i++) {
 		int ns;
 
-		usleep(20000);
+		usleep(60000);
 		start = clock_mono_ns();
 		ns = attach(mgr, "many");
 		spent += clock_mono_ns() - start;
