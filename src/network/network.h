@@ -73,7 +73,8 @@ struct network_port {
 
 struct network_spec {
 	const char *id, *name, *hostname; /* container's full id; name without slash */
-	const struct network_request *requests; /* n == 0: the default bridge. none and host stand alone */
+	/* n == 0: attached to the default bridge, shown with no network. none and host stand alone */
+	const struct network_request *requests;
 	size_t n;
 	const struct network_port *ports;
 	size_t nports;

@@ -299,7 +299,6 @@ static json_t *endpoint_json(const struct network *net, const struct endpoint *e
 
 static json_t *endpoints_json(struct network_mgr *mgr, const struct network_spec *spec, const struct sandbox *sb)
 {
-	static const struct network_request plain = {.network = "bridge"};
 	json_t *o = json_object();
 
 	for (size_t i = 0; sb && i < sb->n; i++)
@@ -310,8 +309,6 @@ static json_t *endpoints_json(struct network_mgr *mgr, const struct network_spec
 
 		set(o, net ? net->name : str_or(req->network), endpoint_json(net, NULL, spec, req));
 	}
-	if (!sb && spec->n == 0)
-		set(o, "bridge", endpoint_json(NULL, NULL, spec, &plain));
 	return o;
 }
 

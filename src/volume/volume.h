@@ -31,9 +31,9 @@ struct volume_create {
 };
 
 /*
- * Durable when it returns. One that exists with the same options is fine (as docker's). The name
+ * Durable when it returns. One that exists is fine and stays as it is (as docker's). The name
  * goes to *ret_name (caller frees; may be NULL). ERR_INVALID: bad name or option; ERR_NOT_FOUND:
- * no such driver; ERR_CONFLICT: exists with other options.
+ * no such driver.
  */
 int volume_create(struct volume_store *store, const struct volume_create *c, char **ret_name,
 		  struct err *err) MUST_USE;
