@@ -146,7 +146,6 @@ static bool read_input(struct client *c)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
-	scratch_used(c->m, n > 0 ? (size_t)n : 0);
 	if (n > 0)
 		return take_input(c, scratch_in, (size_t)n);
 	if (n < 0)

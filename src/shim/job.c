@@ -124,7 +124,6 @@ static void output(struct source *src, size_t n)
 	struct job *job = src->job;
 	struct monitor *m = job->m;
 
-	scratch_used(m, n);
 	if (job == &m->main && m->log.driver != SHIM_LOG_NONE) {
 		logger_feed(&m->log, &src->split, src->stream, scratch_in, n, clock_real_ns());
 		if (m->log.error) {

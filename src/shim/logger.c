@@ -13,6 +13,7 @@
  */
 #include "shim/logger.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -26,12 +27,6 @@
 typedef uint8_t vec __attribute__((vector_size(16)));
 
 static_assert(LOG_OUT > 2 * (6 * LOG_CHUNK + LOG_LINE_MAX), "room for any record");
-
-/* 1: copied as it is; 0: needs a look. */
-static bool plain_byte(uint8_t c)
-{
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
-}
 
 /* The length of the valid UTF-8 sequence at p, or 0. */
 static size_t utf8_len(const uint8_t *p, size_t n)
@@ -99,36 +94,43 @@ static size_t escape_one(uint8_t **o, const uint8_t *p, size_t n)
 	return len;
 }
 
-static bool plain_vec(const vec *v)
+/* How many of the 16 bytes at p need no look: up to the first control, quote, ... */
+static size_t plain_run(const uint8_t *p, vec *ret)
 {
-	vec bad = (vec)(*v < 0x20) | (vec)(*v >= 0x80) | (vec)(*v == '"') | (vec)(*v == '\\') |
-		  (vec)(*v == '<') | (vec)(*v == '>') | (vec)(*v == '&');
 	uint64_t w[2];
+	vec v, bad;
 
+	memcpy(&v, p, 16);
+	bad = (vec)(v < 0x20) | (vec)(v >= 0x80) | (vec)(v == '"') | (vec)(v == '\\') |
+	      (vec)(v == '<') | (vec)(v == '>') | (vec)(v == '&');
+	*ret = v;
 	memcpy(w, &bad, 16);
-	return (w[0] | w[1]) == 0;
+	w[0] = le64toh(w[0]);
+	w[1] = le64toh(w[1]);
+	return w[0] ? (size_t)__builtin_ctzll(w[0]) / 8
+	       : w[1] ? 8 + (size_t)__builtin_ctzll(w[1]) / 8 : 16;
 }
 
 size_t logger_json_escape(uint8_t *out, const uint8_t *p, size_t n)
 {
-	uint8_t *o = out;
+	uint8_t last[16] = {0}, *o = out; /* zeros end a run */
 	size_t i = 0;
 
 	while (i < n) {
-		if (n - i >= 16) {
-			vec v;
+		size_t left = n - i, run;
+		const uint8_t *from = p + i;
+		vec v;
 
-			memcpy(&v, p + i, 16);
-			if (plain_vec(&v)) {
-				memcpy(o, &v, 16);
-				o += 16;
-				i += 16;
-				continue;
-			}
+		if (left < 16) {
+			memcpy(last, from, left);
+			memset(last + left, 0, 16 - left);
+			from = last;
 		}
-		while (i < n && plain_byte(p[i]))
-			*o++ = p[i++];
-		if (i < n)
+		run = plain_run(from, &v);
+		memcpy(o, &v, 16); /* more than the run: what follows overwrites it */
+		o += run;
+		i += run;
+		if (run < 16 && i < n)
 			i += escape_one(&o, p + i, n - i);
 	}
 	return (size_t)(o - out);

@@ -41,5 +41,5 @@ void logger_feed(struct logger *l, struct splitter *sp, int stream, const uint8_
 void logger_end(struct logger *l, struct splitter *sp, int stream, int64_t now_ns);
 
 /* One record appended to out (room for 6 * n + LOG_LINE_MAX); returns its bytes. */
-#define LOG_LINE_MAX (128 + 16384)
+#define LOG_LINE_MAX (256 + 16384)
 size_t logger_json_escape(uint8_t *out, const uint8_t *p, size_t n);

@@ -35,18 +35,13 @@ uint8_t scratch_log[LOG_OUT] __attribute__((aligned(4096)));
 
 static_assert(sizeof(scratch_keys) >= sizeof(scratch_in) + SHIM_KEYS_MAX, "held keys fit");
 
-void scratch_used(struct monitor *m, size_t n)
-{
-	if (n && !timer_is_set(&m->idle_timer))
-		timer_set(m, &m->idle_timer, NS_PER_SEC);
-}
-
 static void on_idle(struct monitor *m, struct timer *t)
 {
 	madvise(scratch_in, sizeof(scratch_in), MADV_DONTNEED);
 	madvise(scratch_keys, sizeof(scratch_keys), MADV_DONTNEED);
 	madvise(scratch_log, sizeof(scratch_log), MADV_DONTNEED);
 	malloc_trim(0);
+	m->quiet = true;
 }
 
 static void on_leave(struct monitor *m, struct timer *t)
@@ -332,7 +327,7 @@ int monitor_run(int fd, struct err *err)
 		server_close(&m);
 		return -1;
 	}
-	malloc_trim(0);
+	timer_set(&m, &m.idle_timer, NS_PER_SEC);
 	while (!m.released)
 		if (ev_turn(&m, err) < 0)
 			return -1;

@@ -192,6 +192,7 @@ struct monitor {
 	int64_t backoff_ns;
 	uint32_t restarts;
 	bool has_exit;
+	bool quiet;	     /* the idle timer has fired, nothing since */
 	struct timer kill_timer, restart_timer, linger_timer, idle_timer, leave_timer;
 
 	bool start_failed; /* exit.code and exit.error are set already */
@@ -203,7 +204,6 @@ struct monitor {
 
 /* Shared by all reads; given back to the kernel when idle. */
 extern uint8_t scratch_in[65536], scratch_keys[69632], scratch_log[LOG_OUT];
-void scratch_used(struct monitor *m, size_t n);
 
 /* monitor.c */
 int monitor_run(int fd, struct err *err) MUST_USE;
