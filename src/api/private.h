@@ -102,5 +102,11 @@ void jstream_end(struct jstream *js, const struct err *err);
 json_t *images_disk_usage(struct call *c, int64_t *ret_layers, struct err *err);
 /* Tells the events of an image. */
 void publish_image(struct call *c, const char *action, const char *id, const char *name);
+/*
+ * Answers with what write_fn writes to a pipe, while it runs. If it fails, the client sees that
+ * the answer is cut.
+ */
+int send_tar(struct call *c, const char *type, int (*write_fn)(void *ctx, int fd, struct err *err), void *ctx,
+	     struct err *err) MUST_USE;
 /* "Content-Type" of a raw or multiplexed stream for this client. */
 const char *stream_type(const struct call *c, bool tty);

@@ -12,7 +12,7 @@
 
 static const struct route *const tables[] = {
     container_routes, exec_routes, stream_routes,	transfer_routes, image_routes,
-    network_routes,   volume_routes, event_routes, system_routes,	 unsupported_routes,
+    archive_routes,   network_routes,   volume_routes, event_routes, system_routes,	 unsupported_routes,
 };
 
 static const int statuses[ERR_KINDS] = {

@@ -201,7 +201,7 @@ static json_t *strings(const struct strv *sv)
 
 static void set_registries(json_t *obj, const struct api_config *cfg)
 {
-	json_t *hub = json_pack("{sssOsbsb}", "Name", "docker.io", "Mirrors", strings(cfg->registry_mirrors),
+	json_t *hub = json_pack("{sssosbsb}", "Name", "docker.io", "Mirrors", strings(cfg->registry_mirrors),
 				"Secure", 1, "Official", 1);
 	json_t *reg = json_object(), *indexes = json_object(), *cidrs = json_array();
 

@@ -44,9 +44,8 @@ static int pump_finished(void *ctx, bool gone)
 	return r;
 }
 
-/* Answers with what write_fn writes to a pipe. */
-static int send_tar(struct call *c, const char *type, int (*write_fn)(void *ctx, int fd, struct err *err),
-		    void *ctx, struct err *err)
+int send_tar(struct call *c, const char *type, int (*write_fn)(void *ctx, int fd, struct err *err), void *ctx,
+	     struct err *err)
 {
 	struct outgoing *o;
 	int fds[2];
