@@ -151,8 +151,7 @@ int extract_replace(struct extract *x, int dirfd, const char *base)
 
 	if (fstatat(dirfd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
-		x->inexact = true;
+	x->inexact = true; /* its data are lost, or a path in the map means another place now */
 	if (!S_ISDIR(st.st_mode))
 		r = unlinkat(dirfd, base, 0) < 0 ? -errno : 0;
 	else {

@@ -218,6 +218,12 @@ DEFINE_AUTO_PTR(image_layer, struct image_layer, image_layer_free)
 /* True if the layer diff_id on top of parent_chain exists; *ret_chain then (caller frees). */
 bool image_layer_find(struct image_store *store, const char *parent_chain, const char *diff_id,
 		      char **ret_chain);
+/*
+ * The layer's uncompressed tar again, byte for byte: its size, and into fd (checked against the
+ * diff id on the way; ERR_CORRUPT at the end if it differs). ERR_UNSUPPORTED: cannot be given.
+ */
+int image_layer_tar_size(struct image_store *store, const char *chain, int64_t *ret, struct err *err) MUST_USE;
+int image_layer_tar(struct image_store *store, const char *chain, int fd, struct err *err) MUST_USE;
 /* chain id of diff_id over parent (NULL: none). */
 void image_chain(char ret[IMAGE_ID_SIZE], const char *parent_chain, const char *diff_id);
 
@@ -242,6 +248,8 @@ int image_create(struct image_store *store, const struct image_create *c, char r
 bool image_blob_have(struct image_store *store, const char *digest);
 int image_blob_put(struct image_store *store, const char *digest, int dirfd, const char *name,
 		   struct err *err) MUST_USE;
+/* Copies fd (to its end) into content/, hashing it on the way: ERR_INVALID if it is not digest. */
+int image_blob_copy(struct image_store *store, const char *digest, int fd, struct err *err) MUST_USE;
 int image_blob_put_data(struct image_store *store, const void *data, size_t n, char ret_digest[IMAGE_ID_SIZE],
 			struct err *err) MUST_USE;
 int image_blob_open(struct image_store *store, const char *digest, struct err *err) MUST_USE;

@@ -80,6 +80,23 @@ static int record(struct image_store *store, const char *doc, const char *name,
 	return image_create(store, &create, ret_id, err);
 }
 
+/* An archive that replaced its own entries could not be given again: its tree is taken instead. */
+static int make_exact(struct image_store *store, struct image_layer **layer, struct err *err)
+{
+	AUTO(image_layer) struct image_layer *again = NULL;
+	AUTO(free) char *dir = NULL;
+	int64_t entries;
+
+	if ((*layer)->result.exact)
+		return 0;
+	dir = xasprintf("%s/tmp/%s/diff", image_store_root(store), (*layer)->name);
+	if (layer_of_tree(store, dir, true, &again, &entries, err) < 0)
+		return -1;
+	image_layer_free(*layer);
+	*layer = TAKE_PTR(again);
+	return 0;
+}
+
 int transfer_import(struct image_store *store, const struct transfer_import *in,
 		    const struct transfer_progress *progress, char ret_id[IMAGE_ID_SIZE],
 		    struct err *err)
@@ -96,7 +113,7 @@ int transfer_import(struct image_store *store, const struct transfer_import *in,
 	    repo_tag(in->repo, in->tag, &name, err) < 0 ||
 	    transfer_apply_changes("{}", in->changes, &config, err) < 0) /* (1) */
 		return -1;
-	if (image_layer_unpack(store, in->fd, 0, &layer, err) < 0)
+	if (image_layer_unpack(store, in->fd, 0, &layer, err) < 0 || make_exact(store, &layer, err) < 0)
 		return -1;
 	if (progress_report(progress, "Importing", NULL, layer->result.blob_size, 0, err) < 0)
 		return -1;

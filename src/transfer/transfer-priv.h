@@ -25,3 +25,10 @@ int repo_tag(const char *repo, const char *tag, char **ret, struct err *err);
 
 /* "now" as an image's created field. Caller frees. */
 char *created_now(void);
+
+/*
+ * A directory in overlay's format as a new layer (not committed yet). whiteouts: see tree.h.
+ * *ret_entries: how many there are.
+ */
+int layer_of_tree(struct image_store *store, const char *dir, bool whiteouts,
+		  struct image_layer **ret, int64_t *ret_entries, struct err *err);
