@@ -2,7 +2,7 @@
  * fs.h - files and directories by descriptor; whole reads and writes; crash-safe replacement
  *
  * Every function returns >= 0 or -errno. Calls take (dirfd, name); AT_FDCWD is allowed for
- * paths of our own. Not for paths inside a container's root: see sys/beneath.h.
+ * paths of our own. Not for paths inside a container's root: see sys/mnt.h.
  */
 #pragma once
 
