@@ -4,7 +4,7 @@
  * An exec is known here from its creation until its container goes, or until EXEC_KEEP newer
  * ones have ended; the shim knows it while it runs.
  */
-#include "container/private.h"
+#include "container/health.h"
 
 #define EXEC_KEEP 64
 
@@ -302,7 +302,7 @@ static void exec_ended(struct container *c, const char *id, const struct shim_ex
 
 void exec_event(struct container *c, const struct shim_event *ev)
 {
-	if (ev->type == SHIM_EV_EXEC_EXITED)
+	if (ev->type == SHIM_EV_EXEC_EXITED && !health_exec_exited(c, ev))
 		exec_ended(c, ev->exec, &ev->exit);
 }
 

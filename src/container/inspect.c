@@ -5,6 +5,8 @@
  */
 #include "container/inspect.h"
 
+#include "container/health.h"
+
 static json_t *time_json(int64_t ns)
 {
 	char s[CLOCK_RFC3339_MAX];
@@ -18,13 +20,16 @@ static json_t *time_json(int64_t ns)
 static json_t *state_json(const struct container *c)
 {
 	const struct state *s = &c->state;
-
-	return json_pack("{s:s,s:b,s:b,s:b,s:b,s:b,s:I,s:I,s:o,s:o,s:o}", "Status",
+	json_t *j = json_pack("{s:s,s:b,s:b,s:b,s:b,s:b,s:I,s:I,s:o,s:o,s:o}", "Status",
 			 status_names[s->status], "Running", is_running(c), "Paused",
 			 s->status == ST_PAUSED, "Restarting", s->status == ST_RESTARTING, "OOMKilled",
 			 s->oom_killed, "Dead", s->status == ST_DEAD, "Pid", (json_int_t)s->pid,
 			 "ExitCode", (json_int_t)s->exit_code, "Error", json_str(s->error), "StartedAt",
 			 time_json(s->started_ns), "FinishedAt", time_json(s->finished_ns));
+
+	if (health_configured(c))
+		json_object_set_new(j, "Health", health_json(c));
+	return j;
 }
 
 json_t *inspect_mounts(const struct container *c)

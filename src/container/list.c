@@ -4,6 +4,7 @@
 #include "container/inspect.h"
 
 #include "codec/filters.h"
+#include "container/health.h"
 
 static const char *const allowed[] = {
 	"ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label",
@@ -176,7 +177,7 @@ static bool match_state(const struct query *q, const struct container *c)
 	    (!filters_exact(&q->f, "exited", code) || is_running(c) || c->state.status == ST_CREATED))
 		return false;
 	return filters_exact(&q->f, "status", status_names[c->state.status]) &&
-	       filters_exact(&q->f, "health", "none");
+	       filters_exact(&q->f, "health", health_name(c));
 }
 
 static bool match(struct containers *cs, const struct query *q, const struct container *c)

@@ -4,7 +4,7 @@
  * (1) After containers_recover() a container counts as running only if its shim answers.
  * (2) An exit that happened meanwhile is taken from the shim, or from its record on disk.
  */
-#include "container/private.h"
+#include "container/health.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -180,6 +180,7 @@ static int recover_living(struct container *c, struct err *err)
 	free(execs);
 	adopt_network(c);
 	adopt_volumes(c);
+	health_started(c);
 	if (!is_running(c)) {
 		schedule_cleanup(c);
 		log_info("a container ended meanwhile", "id=%s code=%lld", c->id,

@@ -113,6 +113,7 @@ struct container {
 	/* not recorded */
 	char *dir; /* <data_root>/containers/<id> */
 	char *log_file, *log_attrs;
+	struct health *health;
 	struct shim *shim;
 	uint64_t pid_start_time;
 	const struct shim *gone; /* a connection that broke before it was put into shim */

@@ -9,7 +9,7 @@
  * (2) A connection to a shim holds one reference to its container, dropped on the loop's thread
  *     after shim_close(), when no callback can be under way any more.
  */
-#include "container/private.h"
+#include "container/health.h"
 
 #include <errno.h>
 
@@ -46,6 +46,7 @@ void set_started(struct container *c, pid_t pid, uint64_t start_time, int64_t at
 	free(c->state.error);
 	c->state.error = NULL;
 	cs_unlock(c->cs);
+	health_started(c);
 }
 
 void set_exited(struct container *c, const struct shim_exit *x)
@@ -74,6 +75,7 @@ void set_exited(struct container *c, const struct shim_exit *x)
 		publish(c, "oom");
 	publish_with(c, "die", "exitCode", code);
 	log_readers_wake(c);
+	health_stopped(c);
 	waits_fire(c, false);
 }
 

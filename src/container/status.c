@@ -3,6 +3,8 @@
  */
 #include "container/inspect.h"
 
+#include "container/health.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +46,10 @@ char *status_text(const struct container *c)
 
 	switch (s->status) {
 	case ST_RUNNING:
-		return xasprintf("Up %s", up);
+		if (!health_configured(c))
+			return xasprintf("Up %s", up);
+		return xasprintf("Up %s (%s%s)", up, streq(health_name(c), "starting") ? "health: " : "",
+				 health_name(c));
 	case ST_PAUSED:
 		return xasprintf("Up %s (Paused)", up);
 	case ST_RESTARTING:

@@ -6,7 +6,7 @@
  * (2) by_id holds a reference; a container that left it may live on in its users' hands, with
  *     removed set.
  */
-#include "container/private.h"
+#include "container/health.h"
 
 const char *const status_names[] = {
 	[ST_CREATED] = "created", [ST_RUNNING] = "running", [ST_PAUSED] = "paused",
@@ -52,6 +52,7 @@ void container_put(struct container *c)
 	if (!last)
 		return;
 	CHECK(!c->shim && c->npending == 0);
+	health_done(c);
 	json_unbind(&container_type, c);
 	free(c->dir);
 	free(c->log_file);
