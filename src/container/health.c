@@ -83,7 +83,7 @@ static void set_timer(struct container *c)
 {
 	struct health *h = c->health;
 
-	if (h && !h->timer && !h->probe)
+	if (h && !h->timer && !h->probe && is_running(c))
 		h->timer = loop_add_timer(c->cs->cfg.loop, next_delay(c), begin_probe, c);
 }
 
