@@ -5,9 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mount.h>
 
-#include "sys/mount.h"
+#include "sys/mnt.h"
 
 /* The merged tree of a container at rest: an overlay that is mounted nowhere. */
 static int overlay_fd(struct container *c, struct err *err)
