@@ -53,12 +53,12 @@ void container_put(struct container *c)
 		return;
 	CHECK(!c->shim && c->npending == 0);
 	health_done(c);
-	json_unbind(&container_type, c);
 	free(c->dir);
 	free(c->log_file);
 	free(c->log_attrs);
 	map_done(&c->execs);
 	pthread_mutex_destroy(&c->op);
+	json_unbind(&container_type, c); /* last: it zeroes all */
 	free(c);
 }
 
