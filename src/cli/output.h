@@ -21,6 +21,9 @@ char *human_duration(int64_t ns);	      /* "About a minute", "3 hours", "Less th
 /* "2 hours ago" of a unix time in seconds; docker's "N/A" for 0 is up to the caller. */
 char *human_ago(int64_t unix_seconds);
 
+/* Go's time.Time.String() of a unix time: "2025-01-02 15:04:05 +0000 UTC". */
+char *go_time_string(int64_t unix_seconds);
+
 /* --- text --- */
 
 char *short_id(const char *id);				/* without "sha256:", 12 characters */
@@ -44,7 +47,7 @@ struct format_options {
 	bool all;	    /* stats -a */
 };
 
-/* One column or placeholder of a list. */
+/* One column or placeholder of a list; headers of placeholders without one are "". */
 struct format_column {
 	const char *name;   /* placeholder, "ID" */
 	const char *header; /* "CONTAINER ID" */
@@ -54,12 +57,13 @@ struct format_column {
 struct format_list {
 	const char *type;		     /* Go's type, "*formatter.ContainerContext" */
 	const struct format_column *columns; /* ends with an entry without name */
-	/* The default template for these options ("table ..."; static). */
-	const char *(*standard)(const struct format_options *opt);
-	const char *raw;		     /* template of the `raw` keyword; NULL: as the table */
+	/*
+	 * What a format stands for: "table" (the default), "raw" or what the user gave; a
+	 * static string, or NULL: format itself.
+	 */
+	const char *(*standard)(const struct format_options *opt, const char *format);
 	/* The object of placeholders (a new reference) of one object of the API. */
 	json_t *(*row)(json_t *api, const struct format_options *opt);
-	json_t *(*field)(json_t *self, const char *name);
 	json_t *(*method)(json_t *self, const char *name, json_t *args, struct err *err);
 };
 
@@ -69,7 +73,7 @@ extern const struct format_list format_history;	   /* GET /images/X/history */
 extern const struct format_list format_networks;   /* GET /networks */
 extern const struct format_list format_volumes;	   /* .Volumes of GET /volumes */
 extern const struct format_list format_stats;	   /* see stats_row() */
-extern const struct format_list format_search;	   /* GET /images/search */
+extern const struct format_list format_df;	   /* rows of system df */
 
 /*
  * Appends the list of the API's objects in the format asked for: table with headers, `table

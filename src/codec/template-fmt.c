@@ -131,7 +131,7 @@ static void shortest(char ret[64], double d, char verb)
 	}
 }
 
-/* Go's 'g' with the shortest precision: exponents below -4 and from 21 on. */
+/* Go's 'g' with the shortest precision: exponents below -4 and from 6 on. */
 static void shortest_g(struct buf *out, double d)
 {
 	char e[64];
@@ -140,7 +140,7 @@ static void shortest_g(struct buf *out, double d)
 	shortest(e, d, 'e');
 	exp = atoi(strchr(e, 'e') + 1);
 	digits = (int)(strchr(e, 'e') - e) - (e[0] == '-') - (strchr(e, '.') != NULL);
-	if (exp < -4 || exp >= 21)
+	if (exp < -4 || exp >= 6)
 		buf_adds(out, e);
 	else
 		buf_addf(out, "%.*f", MAX(digits - 1 - exp, 0), d);

@@ -60,6 +60,7 @@ static void write_value(struct val v, struct buf *out, int depth);
 
 static void write_map(struct val v, struct buf *out, int depth)
 {
+	bool hide = val_kind(v) == V_STRUCT, first = true;
 	size_t n;
 	AUTO(free) const char **keys = NULL;
 
@@ -70,8 +71,11 @@ static void write_map(struct val v, struct buf *out, int depth)
 	keys = val_sorted_keys(v, &n);
 	buf_addc(out, '{');
 	for (size_t i = 0; i < n; i++) {
-		if (i)
+		if (hide && keys[i][0] == '.')
+			continue;
+		if (!first)
 			buf_addc(out, ',');
+		first = false;
 		write_string(keys[i], strlen(keys[i]), out);
 		buf_addc(out, ':');
 		write_value(val_key(v, keys[i], strlen(keys[i])), out, depth);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "codec/template.h"
+#include "codec/text.h"
 
 /* --- tokens --- */
 
@@ -170,11 +171,6 @@ void go_print_value(struct buf *out, struct val v);			/* %v */
 void go_sprint(struct buf *out, const struct val *v, size_t n);	/* fmt.Sprint */
 void go_sprintln(struct buf *out, const struct val *v, size_t n);
 void go_sprintf(struct buf *out, const char *fmt, size_t len, const struct val *v, size_t n);
-void go_append_quote(struct buf *out, const char *s, size_t len, bool ascii_only);
-void go_append_float(struct buf *out, double d, char verb, int prec);
-/* Decodes one rune; 0xFFFD and 1 for a bad byte. n > 0. */
-size_t utf8_decode(const char *s, size_t n, uint32_t *ret);
-void utf8_append(struct buf *out, uint32_t rune);
 
 /* --- functions --- */
 

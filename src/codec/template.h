@@ -51,7 +51,8 @@ struct tmpl_type {
 	const struct tmpl_type *elem;	 /* TMPL_LIST, TMPL_MAP: of the values; NULL: TMPL_ANY */
 	const struct tmpl_field *fields; /* TMPL_STRUCT: ends with an entry without name. NULL: every
 					  * key of the object is a field, and a key that is not
-					  * there is an error instead of "<no value>" */
+					  * there is an error instead of "<no value>". Keys that
+					  * begin with a dot are for methods; `json` hides them */
 	bool pointer;			 /* a pointer to it: JSON null is nil, not the zero value */
 	/*
 	 * A method that takes arguments, such as `.Label "x"`: args is an array. Returns a new

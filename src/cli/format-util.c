@@ -1,0 +1,92 @@
+/*
+ * format-util.c - what rows are made with
+ */
+#include "cli/format-priv.h"
+#include "codec/text.h"
+
+#define LABELS ".labels"
+
+const char *get_str(json_t *o, const char *key)
+{
+	return str_or(json_string_value(json_object_get(o, key)));
+}
+
+int64_t get_int(json_t *o, const char *key)
+{
+	json_t *v = json_object_get(o, key);
+
+	return json_is_real(v) ? (int64_t)json_real_value(v) : json_integer_value(v);
+}
+
+json_t *take_string(char *s)
+{
+	json_t *j = json_string(s);
+
+	if (!j) {
+		AUTO(buf) struct buf b = {0};
+
+		for (size_t i = 0, n = strlen(s); i < n;) {
+			uint32_t r;
+
+			i += utf8_decode(s + i, n - i, &r);
+			utf8_append(&b, r);
+		}
+		j = json_string(str_or(b.p));
+	}
+	free(s);
+	return j;
+}
+
+json_t *id_string(const char *id, bool trunc)
+{
+	return take_string(trunc ? short_id(id) : xstrdup(id));
+}
+
+char *familiar_name(const char *ref)
+{
+	const char *s = str_after(ref, "docker.io/"), *rest;
+
+	if (!s)
+		s = str_after(ref, "index.docker.io/");
+	if (!s)
+		return xstrdup(ref);
+	rest = str_after(s, "library/");
+	return xstrdup(rest && !strchr(rest, '/') ? rest : s);
+}
+
+json_t *joined_labels(json_t *labels)
+{
+	AUTO(strv) struct strv sv = {0};
+	const char *key;
+	json_t *v;
+
+	json_object_foreach(labels, key, v)
+		strv_addf(&sv, "%s=%s", key, str_or(json_string_value(v)));
+	strv_sort(&sv);
+	return take_string(strv_join(&sv, ","));
+}
+
+void keep_labels(json_t *row, json_t *labels)
+{
+	if (labels)
+		json_object_set(row, LABELS, labels);
+}
+
+json_t *label_method(json_t *row, const char *name, json_t *args, struct err *err)
+{
+	json_t *v, *arg = json_array_get(args, 0);
+
+	if (!streq(name, "Label"))
+		return NULL;
+	if (json_array_size(args) != 1) {
+		err_set(err, ERR_INVALID, "wrong number of args for Label: want 1 got %zu",
+			json_array_size(args));
+		return NULL;
+	}
+	if (!json_is_string(arg)) {
+		err_set(err, ERR_INVALID, "wrong type for value; expected string");
+		return NULL;
+	}
+	v = json_object_get(json_object_get(row, LABELS), json_string_value(arg));
+	return v ? json_incref(v) : json_string("");
+}
