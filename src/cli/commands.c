@@ -22,8 +22,31 @@
 	X(unpause)										\
 	X(wait)
 
+/* Those that only show. */
+#define VIEWS(X)                                                                                   \
+	X(container_inspect) \
+	X(df) \
+	X(diff) \
+	X(events) \
+	X(history) \
+	X(image_inspect) \
+	X(images) \
+	X(info) \
+	X(inspect) \
+	X(logs) \
+	X(network_inspect) \
+	X(network_ls) \
+	X(port) \
+	X(ps) \
+	X(stats) \
+	X(top) \
+	X(version) \
+	X(volume_inspect) \
+	X(volume_ls)
+
 #define DECLARE(name) extern const struct cli_command cmd_##name;
 COMMANDS(DECLARE)
+VIEWS(DECLARE)
 
 #define ENTRY(name) &cmd_##name,
-const struct cli_command *const cli_commands[] = {COMMANDS(ENTRY) NULL};
+const struct cli_command *const cli_commands[] = {COMMANDS(ENTRY) VIEWS(ENTRY) NULL};

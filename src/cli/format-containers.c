@@ -235,6 +235,7 @@ static json_t *row(json_t *c, const struct format_options *opt)
 	json_object_set_new(r, "Mounts", mounts_of(c, trunc));
 	json_object_set_new(r, "LocalVolumes", local_volumes_of(c));
 	json_object_set_new(r, "Networks", networks_of(c));
+	json_object_set_new(r, "Platform", json_null());
 	keep_labels(r, json_object_get(c, "Labels"));
 	return r;
 }
@@ -265,6 +266,7 @@ static const struct format_column columns[] = {
 	{"Mounts", "MOUNTS"},
 	{"LocalVolumes", "LOCAL VOLUMES"},
 	{"Networks", "NETWORKS"},
+	{"Platform", "PLATFORM"},
 	{NULL, NULL},
 };
 

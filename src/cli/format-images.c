@@ -128,12 +128,7 @@ static json_t *size_string(json_t *o, const char *key)
 
 	if (!v || json_integer_value(v) < 0)
 		return json_string("N/A");
-	return take_string(human_size_prec((double)get_int(o, key), 3));
-}
-
-static json_t *since(int64_t created)
-{
-	return created ? take_string(human_ago(created)) : json_string("");
+	return take_string(human_size((double)get_int(o, key)));
 }
 
 static json_t *image_row(json_t *i, const struct format_options *opt)
@@ -145,9 +140,8 @@ static json_t *image_row(json_t *i, const struct format_options *opt)
 	json_object_set_new(r, "Repository", json_string(get_str(i, "Repository")));
 	json_object_set_new(r, "Tag", json_string(get_str(i, "Tag")));
 	json_object_set_new(r, "Digest", json_string(get_str(i, "Digest")));
-	json_object_set_new(r, "CreatedSince", since(created));
-	json_object_set_new(r, "CreatedAt",
-			    created ? take_string(go_time_string(created)) : json_string("N/A"));
+	json_object_set_new(r, "CreatedSince", take_string(human_ago(created)));
+	json_object_set_new(r, "CreatedAt", take_string(go_time_string(created)));
 	json_object_set_new(r, "Size", take_string(human_size_prec((double)get_int(i, "Size"), 3)));
 	json_object_set_new(r, "Containers",
 			    !containers || json_integer_value(containers) < 0
@@ -156,11 +150,10 @@ static json_t *image_row(json_t *i, const struct format_options *opt)
 	json_object_set_new(r, "SharedSize", size_string(i, "SharedSize"));
 	unique = get_int(i, "SharedSize") < 0 || !json_object_get(i, "SharedSize")
 			 ? json_string("N/A")
-			 : take_string(human_size_prec(
-				   (double)(get_int(i, "Size") - get_int(i, "SharedSize")), 3));
+			 : take_string(human_size(
+				   (double)(get_int(i, "Size") - get_int(i, "SharedSize"))));
 	json_object_set_new(r, "UniqueSize", unique);
-	json_object_set_new(r, "VirtualSize",
-			    take_string(human_size_prec((double)get_int(i, "Size"), 3)));
+	json_object_set_new(r, "VirtualSize", take_string(human_size((double)get_int(i, "Size"))));
 	return r;
 }
 

@@ -1,6 +1,8 @@
 /*
  * format-util.c - what rows are made with
  */
+#include <ctype.h>
+
 #include "cli/format-priv.h"
 #include "codec/text.h"
 
@@ -89,4 +91,51 @@ json_t *label_method(json_t *row, const char *name, json_t *args, struct err *er
 	}
 	v = json_object_get(json_object_get(row, LABELS), json_string_value(arg));
 	return v ? json_incref(v) : json_string("");
+}
+
+/* Runs of digits compare as numbers. */
+int natural_compare(const char *a, const char *b)
+{
+	while (*a && *b) {
+		if (isdigit((unsigned char)*a) && isdigit((unsigned char)*b)) {
+			char *ea, *eb;
+			unsigned long long na = strtoull(a, &ea, 10), nb = strtoull(b, &eb, 10);
+
+			if (na != nb)
+				return na < nb ? -1 : 1;
+			a = ea;
+			b = eb;
+		} else if (*a != *b) {
+			break;
+		} else {
+			a++;
+			b++;
+		}
+	}
+	return (unsigned char)*a - (unsigned char)*b;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return natural_compare(get_str(*(json_t *const *)a, "Name"),
+			       get_str(*(json_t *const *)b, "Name"));
+}
+
+json_t *sorted_rows(json_t *answer, const struct format_options *opt)
+{
+	size_t n = json_array_size(answer);
+	AUTO(free) json_t **v = xnew_n(json_t *, n + 1);
+	json_t *sorted = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = json_array_get(answer, i);
+	qsort(v, n, sizeof(*v), by_name);
+	for (size_t i = 0; i < n; i++)
+		json_array_append(sorted, v[i]);
+	return sorted;
+}
+
+json_t *volumes_rows(json_t *answer, const struct format_options *opt)
+{
+	return sorted_rows(json_object_get(answer, "Volumes"), opt);
 }

@@ -38,13 +38,6 @@ static char *template_of(const char *format)
 	return buf_take(&b);
 }
 
-static int parse(const char *text, struct tmpl **ret, struct err *err)
-{
-	if (tmpl_parse(text, ret, err) < 0)
-		return err_wrap(err, "template parsing error");
-	return 0;
-}
-
 /* docker's `.Label "com.example.some-name"` in a header: "some name". */
 static json_t *header_method(json_t *self, const char *name, json_t *args, struct err *err)
 {
@@ -96,15 +89,15 @@ int format_list_print(const struct format_list *list, json_t *objects,
 	known = list->standard ? list->standard(opt, format) : NULL;
 	format = known ? known : format;
 	text = template_of(format);
-	if (parse(text, &t, err) < 0)
-		return -1;
+	if (tmpl_parse(text, &t, err) < 0)
+		return err_wrap(err, "failed to parse template");
 	json_array_foreach(objects, i, object) {
 		json_t *row = list->row(object, opt);
 		int r = tmpl_exec(t, row, &type, 0, &rows, err);
 
 		json_decref(row);
 		if (r < 0)
-			return err_wrap(err, "template parsing error");
+			return err_wrap(err, "failed to execute template");
 		buf_addc(&rows, '\n');
 	}
 	if (!is_table(format)) {
@@ -134,10 +127,10 @@ int format_object(const char *format, json_t *object, const struct tmpl_type *ty
 {
 	AUTO(tmpl) struct tmpl *t = NULL;
 
-	if (parse(streq(format, "json") ? "{{json .}}" : format, &t, err) < 0)
-		return -1;
-	if (tmpl_exec(t, object, type, 0, out, err) < 0)
+	if (tmpl_parse(streq(format, "json") ? "{{json .}}" : format, &t, err) < 0)
 		return err_wrap(err, "template parsing error");
+	if (tmpl_exec(t, object, type, 0, out, err) < 0)
+		return -1;
 	buf_addc(out, '\n');
 	return 0;
 }

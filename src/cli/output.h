@@ -47,6 +47,22 @@ struct format_options {
 	bool all;	    /* stats -a */
 };
 
+/* The help of --format, for lists and for single objects. */
+#define FORMAT_HELP_TABLE                                                                          \
+	"Format output using a custom template:\n"                                                 \
+	"'table':            Print output in table format with column headers (default)\n"         \
+	"'table TEMPLATE':   Print output in table format using the given Go template\n"           \
+	"'json':             Print in JSON format\n"                                               \
+	"'TEMPLATE':         Print output using the given Go template.\n"                          \
+	"Refer to https://docs.docker.com/go/formatting/ for more information about formatting "   \
+	"output with templates"
+#define FORMAT_HELP                                                                                \
+	"Format output using a custom template:\n"                                                 \
+	"'json':             Print in JSON format\n"                                               \
+	"'TEMPLATE':         Print output using the given Go template.\n"                          \
+	"Refer to https://docs.docker.com/go/formatting/ for more information about formatting "   \
+	"output with templates"
+
 /* One column or placeholder of a list; headers of placeholders without one are "". */
 struct format_column {
 	const char *name;   /* placeholder, "ID" */
@@ -77,7 +93,8 @@ extern const struct format_list format_df;	   /* rows of system df */
 
 /*
  * Appends the list of the API's objects in the format asked for: table with headers, `table
- * TEMPLATE`, `json`, `raw`, TEMPLATE. err says "template parsing error: ..." (ERR_INVALID).
+ * TEMPLATE`, `json`, `raw`, TEMPLATE. err says "failed to parse template: ..." or
+ * "failed to execute template: ..." (ERR_INVALID).
  */
 int format_list_print(const struct format_list *list, json_t *objects,
 		      const struct format_options *opt, struct buf *out, struct err *err) MUST_USE;
@@ -85,14 +102,41 @@ int format_list_print(const struct format_list *list, json_t *objects,
 /* Whether opt->format names a placeholder (ps asks the engine for sizes only for .Size). */
 bool format_mentions(const struct format_options *opt, const char *name);
 
+/* Orders by "Name" as people count: net9 before net10. For networks and volumes. */
+json_t *sorted_rows(json_t *answer, const struct format_options *opt);
+json_t *volumes_rows(json_t *answer, const struct format_options *opt); /* of GET /volumes */
+int natural_compare(const char *a, const char *b);
+
+/* The rows of `system df` of GET /system/df. */
+json_t *df_rows(json_t *answer, const struct format_options *opt);
+/* The sections of `system df -v`. */
+int df_verbose(json_t *answer, const struct format_options *opt, struct buf *out,
+	       struct err *err) MUST_USE;
+/* The texts of `info`, server part, and of `version`. */
+void info_text(json_t *info, struct buf *out);
+void version_text(json_t *version, struct buf *out);
+/* One line of `events`. */
+void event_line(json_t *event, struct buf *out);
+
 /* /images/json gives an object per image; this gives one per line of `images`. New reference. */
 json_t *images_rows(json_t *images, const struct format_options *opt);
+
+struct cli;
+/* Appends a --since or --until to a query as "seconds.nanoseconds"; "" appends nothing. */
+int query_moment(struct buf *path, const char *key, const char *value, struct err *err) MUST_USE;
+/* GET path, format, standard output. rows: makes the objects to show of the answer, or NULL. */
+int show_list(struct cli *cli, const char *path, const struct format_list *list,
+	      const struct format_options *opt,
+	      json_t *(*rows)(json_t *answer, const struct format_options *opt),
+	      struct err *err) MUST_USE;
+/* Writes it to standard output and empties it; 0. */
+int put_buf(struct buf *out);
 
 /* --- single objects: version, info, events --- */
 
 /*
  * Appends one object by a template (`json` included) and a newline. type may be NULL.
- * err as above.
+ * err says "template parsing error: ..." or Go's text of what failed.
  */
 int format_object(const char *format, json_t *object, const struct tmpl_type *type,
 		  struct buf *out, struct err *err) MUST_USE;
@@ -108,6 +152,13 @@ struct inspect {
 	struct buf out;
 	size_t n;	      /* objects so far */
 };
+
+/* How Go sees the objects; for `version` and `events` too. */
+const struct tmpl_type *inspect_type(enum inspect_kind kind);
+extern const struct tmpl_type type_version, type_event;
+
+/* Appends JSON text with white space as json.Indent puts it (4 spaces), or with none. */
+void json_layout(const char *s, size_t n, int depth, bool indent, struct buf *out);
 
 /* Parses the format. ERR_INVALID: "template parsing error: ..." */
 int inspect_begin(struct inspect *ins, const char *format, struct err *err) MUST_USE;

@@ -438,7 +438,7 @@ static int do_split(struct call *c, const struct val *args, size_t n, struct val
 	static const struct tmpl_type string = {.kind = TMPL_STRING};
 	static const struct tmpl_type strings = {.kind = TMPL_LIST, .elem = &string};
 	json_t *parts;
-	const char *s, *sep, *end, *at;
+	const char *s, *sep, *end, *at = NULL;
 	size_t ns, nsep;
 
 	if (header(c, args, ret))

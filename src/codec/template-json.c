@@ -1,7 +1,8 @@
 /*
- * template-json.c - writes values as Go's encoding/json does, without HTML escaping
+ * template-json.c - writes values as Go's encoding/json does, with HTML escaping off
  *
- * (1) Maps come sorted by key, structs in the order of their type.
+ * (1) A struct without known fields is a row of docker's: such escape HTML inside.
+ * (2) Maps come sorted by key, structs in the order of their type.
  */
 #include <math.h>
 
@@ -9,7 +10,7 @@
 
 #define DEPTH_MAX 1000
 
-static void write_string(const char *s, size_t len, struct buf *out)
+static void write_string(const char *s, size_t len, bool html, struct buf *out)
 {
 	static const char letters[] = "bfnrt", bytes[] = "\b\f\n\r\t";
 
@@ -25,7 +26,7 @@ static void write_string(const char *s, size_t len, struct buf *out)
 		} else if (at) {
 			buf_addc(out, '\\');
 			buf_addc(out, letters[at - bytes]);
-		} else if (r < 0x20 || r == 0x2028 || r == 0x2029 || (r == 0xfffd && k == 1)) {
+		} else if (r < 0x20 || (html && (r == '<' || r == '>' || r == '&')) || r == 0x2028 || r == 0x2029 || (r == 0xfffd && k == 1)) {
 			buf_addf(out, "\\u%04x", r);
 		} else {
 			buf_add(out, s, k);
@@ -56,9 +57,9 @@ static void write_float(double d, struct buf *out)
 	}
 }
 
-static void write_value(struct val v, struct buf *out, int depth);
+static void write_value(struct val v, struct buf *out, bool html, int depth);
 
-static void write_map(struct val v, struct buf *out, int depth)
+static void write_map(struct val v, struct buf *out, bool html, int depth)
 {
 	bool hide = val_kind(v) == V_STRUCT, first = true;
 	size_t n;
@@ -76,9 +77,9 @@ static void write_map(struct val v, struct buf *out, int depth)
 		if (!first)
 			buf_addc(out, ',');
 		first = false;
-		write_string(keys[i], strlen(keys[i]), out);
+		write_string(keys[i], strlen(keys[i]), html, out);
 		buf_addc(out, ':');
-		write_value(val_key(v, keys[i], strlen(keys[i])), out, depth);
+		write_value(val_key(v, keys[i], strlen(keys[i])), out, html, depth);
 	}
 	buf_addc(out, '}');
 }
@@ -90,13 +91,13 @@ static bool is_empty(struct val v)
 	return k != V_STRUCT && !val_true(v);
 }
 
-static void write_struct(struct val v, struct buf *out, int depth)
+static void write_struct(struct val v, struct buf *out, bool html, int depth)
 {
 	const struct tmpl_field *f = v.type->fields;
 	bool first = true;
 
 	if (!f) {
-		write_map(v, out, depth);
+		write_map(v, out, true, depth);
 		return;
 	}
 	buf_addc(out, '{');
@@ -109,14 +110,14 @@ static void write_struct(struct val v, struct buf *out, int depth)
 		if (!first)
 			buf_addc(out, ',');
 		first = false;
-		write_string(key, strlen(key), out);
+		write_string(key, strlen(key), html, out);
 		buf_addc(out, ':');
-		write_value(field, out, depth);
+		write_value(field, out, html, depth);
 	}
 	buf_addc(out, '}');
 }
 
-static void write_list(struct val v, struct buf *out, int depth)
+static void write_list(struct val v, struct buf *out, bool html, int depth)
 {
 	if (!json_is_array(v.j)) {
 		buf_adds(out, "null");
@@ -126,12 +127,12 @@ static void write_list(struct val v, struct buf *out, int depth)
 	for (size_t i = 0; i < val_len(v); i++) {
 		if (i)
 			buf_addc(out, ',');
-		write_value(val_at(v, i), out, depth);
+		write_value(val_at(v, i), out, html, depth);
 	}
 	buf_addc(out, ']');
 }
 
-static void write_value(struct val v, struct buf *out, int depth)
+static void write_value(struct val v, struct buf *out, bool html, int depth)
 {
 	const char *s;
 	size_t n;
@@ -156,21 +157,21 @@ static void write_value(struct val v, struct buf *out, int depth)
 		break;
 	case V_STRING:
 		s = val_str(v, &n);
-		write_string(s, n, out);
+		write_string(s, n, html, out);
 		break;
 	case V_LIST:
-		write_list(v, out, depth + 1);
+		write_list(v, out, html, depth + 1);
 		break;
 	case V_MAP:
-		write_map(v, out, depth + 1);
+		write_map(v, out, html, depth + 1);
 		break;
 	case V_STRUCT:
-		write_struct(v, out, depth + 1);
+		write_struct(v, out, html, depth + 1);
 		break;
 	}
 }
 
 void tmpl_json(json_t *v, const struct tmpl_type *type, struct buf *out)
 {
-	write_value((struct val){.j = v, .type = type}, out, 0);
+	write_value((struct val){.j = v, .type = type}, out, false, 0);
 }

@@ -115,7 +115,8 @@ struct val val_field(struct val v, const struct tmpl_field *field)
 	json_t *j = json_object_get(v.j, field->key ? field->key : field->name);
 
 	return (struct val){.j = j ? j : json_null(), .type = field->type,
-			    .iface = !field->type || field->type->kind == TMPL_ANY};
+			    .iface = !field->type || (field->type->kind == TMPL_ANY &&
+						      !field->type->pointer)};
 }
 
 static int compare_keys(const void *a, const void *b)

@@ -87,5 +87,6 @@ int tmpl_exec(struct tmpl *t, json_t *data, const struct tmpl_type *type, unsign
 /* Whether the template mentions .name anywhere: what docker asks before it requests sizes. */
 bool tmpl_mentions(const struct tmpl *t, const char *name);
 
-/* Appends v as Go's encoding/json writes it with HTML escaping off; type may be NULL. */
+/* Appends v as Go's encoding/json writes it with HTML escaping off; type may be NULL. A
+ * TMPL_STRUCT without fields has it on, as the rows of docker's lists. */
 void tmpl_json(json_t *v, const struct tmpl_type *type, struct buf *out);
