@@ -275,5 +275,5 @@ const struct format_list format_containers = {
 	.columns = columns,
 	.standard = standard,
 	.row = row,
-	.method = label_method,
+	.labels = true,
 };

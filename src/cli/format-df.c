@@ -195,11 +195,14 @@ static json_t *first_tags(json_t *images)
 int df_verbose(json_t *df, const struct format_options *opt, struct buf *out, struct err *err)
 {
 	json_t *rows = first_tags(json_object_get(df, "Images"));
-	size_t active;
+	size_t active, i;
+	json_t *c;
 	AUTO(free) char *cache = human_size((double)cache_size(df, false, &active));
 	AUTO(free) char *title = xasprintf("\nBuild cache usage: %s\n\n", cache);
 	int r;
 
+	json_array_foreach(json_object_get(df, "Containers"), i, c)
+		json_object_del(c, "SizeRootFs");
 	r = section("Images space usage:\n\n", &format_images, IMAGES, rows, out, err);
 	json_decref(rows);
 	if (r < 0 ||

@@ -100,7 +100,7 @@ static void add_digests(json_t *rows, json_t *image, bool digests, struct strv *
 		for (size_t k = 0; digests && k < d.n; k++)
 			add_row(rows, image, repo, NONE, d.v[k]);
 		if (!digests)
-			add_row(rows, image, repo, NONE, NONE);
+			add_row(rows, image, repo, NONE, "");
 	}
 }
 
@@ -115,7 +115,7 @@ json_t *images_rows(json_t *images, const struct format_options *opt)
 		size_t before = json_array_size(rows);
 
 		add_tagged(rows, image, digests, &repos);
-		add_digests(rows, image, digests, &repos);
+		add_digests(rows, image, opt->digests, &repos);
 		if (json_array_size(rows) == before)
 			add_row(rows, image, NONE, NONE, NONE);
 	}

@@ -69,7 +69,7 @@ const struct format_list format_networks = {
 	.columns = network_columns,
 	.standard = network_standard,
 	.row = network_row,
-	.method = label_method,
+	.labels = true,
 };
 
 /* --- volumes --- */
@@ -125,7 +125,7 @@ const struct format_list format_volumes = {
 	.columns = volume_columns,
 	.standard = volume_standard,
 	.row = volume_row,
-	.method = label_method,
+	.labels = true,
 };
 
 /* --- stats --- */
@@ -285,7 +285,7 @@ static const struct format_column df_columns[] = {
 };
 
 const struct format_list format_df = {
-	.type = "*formatter.diskUsageContext",
+	.type = "*formatter.diskUsageImagesContext",
 	.columns = df_columns,
 	.standard = df_standard,
 	.row = df_row,

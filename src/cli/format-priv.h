@@ -22,4 +22,4 @@ json_t *joined_labels(json_t *labels);
  * name and `json` does not show.
  */
 void keep_labels(json_t *row, json_t *labels);
-json_t *label_method(json_t *row, const char *name, json_t *args, struct err *err);
+json_t *row_label(json_t *row, const char *name);

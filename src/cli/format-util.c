@@ -74,22 +74,10 @@ void keep_labels(json_t *row, json_t *labels)
 		json_object_set(row, LABELS, labels);
 }
 
-json_t *label_method(json_t *row, const char *name, json_t *args, struct err *err)
+json_t *row_label(json_t *row, const char *name)
 {
-	json_t *v, *arg = json_array_get(args, 0);
+	json_t *v = json_object_get(json_object_get(row, LABELS), name);
 
-	if (!streq(name, "Label"))
-		return NULL;
-	if (json_array_size(args) != 1) {
-		err_set(err, ERR_INVALID, "wrong number of args for Label: want 1 got %zu",
-			json_array_size(args));
-		return NULL;
-	}
-	if (!json_is_string(arg)) {
-		err_set(err, ERR_INVALID, "wrong type for value; expected string");
-		return NULL;
-	}
-	v = json_object_get(json_object_get(row, LABELS), json_string_value(arg));
 	return v ? json_incref(v) : json_string("");
 }
 

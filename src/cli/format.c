@@ -5,7 +5,7 @@
  *     has as many cells as a row.
  * (2) Nothing is printed when a row fails.
  */
-#include "cli/output.h"
+#include "cli/format-priv.h"
 
 #define TABLE_MINWIDTH 10
 #define TABLE_PADDING  3
@@ -39,19 +39,15 @@ static char *template_of(const char *format)
 }
 
 /* docker's `.Label "com.example.some-name"` in a header: "some name". */
-static json_t *header_method(json_t *self, const char *name, json_t *args, struct err *err)
+static json_t *header_label(json_t *self, const char *label)
 {
-	const char *label = json_string_value(json_array_get(args, 0)), *dot;
-	AUTO(free) char *s = NULL;
+	const char *dot = strrchr(label, '.');
+	char *s = xstrdup(dot ? dot + 1 : label);
 
-	if (!streq(name, "Label") || !label)
-		return NULL;
-	dot = strrchr(label, '.');
-	s = xstrdup(dot ? dot + 1 : label);
 	for (char *p = s; *p; p++)
 		if (*p == '-' || *p == '_')
 			*p = ' ';
-	return json_string(s);
+	return take_string(s);
 }
 
 static json_t *no_value(json_t *self, const char *name)
@@ -61,8 +57,8 @@ static json_t *no_value(json_t *self, const char *name)
 
 static void add_header(const struct format_list *list, struct tmpl *t, struct buf *out)
 {
-	static const struct tmpl_type type = {.kind = TMPL_STRUCT, .method = header_method,
-					      .field = no_value};
+	static const struct tmpl_type type = {.kind = TMPL_STRUCT, .method_name = "Label",
+					      .method = header_label, .field = no_value};
 	struct err err = ERR_INIT;
 	json_t *names = json_object();
 
@@ -74,12 +70,39 @@ static void add_header(const struct format_list *list, struct tmpl *t, struct bu
 	json_decref(names);
 }
 
+static struct tmpl_type row_type(const struct format_list *list)
+{
+	return (struct tmpl_type){.kind = TMPL_STRUCT, .name = list->type,
+				  .method_name = list->labels ? "Label" : NULL,
+				  .method = row_label};
+}
+
+int format_list_check(const struct format_list *list, const struct format_options *opt,
+		      struct err *err)
+{
+	const struct tmpl_type type = row_type(list);
+	AUTO(tmpl) struct tmpl *t = NULL;
+	AUTO(buf) struct buf out = {0};
+	json_t *object, *row;
+	int r;
+
+	if (!opt->format || !*opt->format)
+		return 0;
+	if (tmpl_parse(opt->format, &t, err) < 0)
+		return err_wrap(err, "failed to parse template");
+	object = json_object();
+	row = list->row(object, opt);
+	r = tmpl_exec(t, row, &type, 0, &out, err);
+	json_decref(row);
+	json_decref(object);
+	return r < 0 ? err_wrap(err, "failed to execute template") : 0;
+}
+
 int format_list_print(const struct format_list *list, json_t *objects,
 		      const struct format_options *opt, struct buf *out, struct err *err)
 {
 	const char *format = opt->format && *opt->format ? opt->format : "table", *known;
-	const struct tmpl_type type = {.kind = TMPL_STRUCT, .name = list->type,
-				       .method = list->method};
+	const struct tmpl_type type = row_type(list);
 	AUTO(free) char *text = NULL;
 	AUTO(tmpl) struct tmpl *t = NULL;
 	AUTO(buf) struct buf rows = {0}, all = {0};
@@ -90,14 +113,14 @@ int format_list_print(const struct format_list *list, json_t *objects,
 	format = known ? known : format;
 	text = template_of(format);
 	if (tmpl_parse(text, &t, err) < 0)
-		return err_wrap(err, "failed to parse template");
+		return err_wrap(err, "template parsing error");
 	json_array_foreach(objects, i, object) {
 		json_t *row = list->row(object, opt);
 		int r = tmpl_exec(t, row, &type, 0, &rows, err);
 
 		json_decref(row);
 		if (r < 0)
-			return err_wrap(err, "failed to execute template");
+			return err_wrap(err, "template parsing error");
 		buf_addc(&rows, '\n');
 	}
 	if (!is_table(format)) {
@@ -126,11 +149,13 @@ int format_object(const char *format, json_t *object, const struct tmpl_type *ty
 		  struct buf *out, struct err *err)
 {
 	AUTO(tmpl) struct tmpl *t = NULL;
+	int r;
 
 	if (tmpl_parse(streq(format, "json") ? "{{json .}}" : format, &t, err) < 0)
 		return err_wrap(err, "template parsing error");
-	if (tmpl_exec(t, object, type, 0, out, err) < 0)
-		return -1;
+	r = tmpl_exec(t, object, type, 0, out, err);
+	if (r < 0)
+		err->kind = ERR_UNSUPPORTED;
 	buf_addc(out, '\n');
-	return 0;
+	return r;
 }

@@ -21,6 +21,7 @@
 
 static const struct tmpl_type str = {.kind = TMPL_STRING};
 static const struct tmpl_type num = {.kind = TMPL_INT};
+static const struct tmpl_type moment = {.kind = TMPL_TIME};
 static const struct tmpl_type flag = {.kind = TMPL_BOOL};
 static const struct tmpl_type any = {.kind = TMPL_ANY};
 static const struct tmpl_type ptr = {.kind = TMPL_ANY, .pointer = true};
@@ -42,7 +43,7 @@ static const struct tmpl_type port_map = {.kind = TMPL_MAP, .name = "nat.PortMap
 
 /* --- containers --- */
 
-static const struct tmpl_field probe_fields[] = {F(Start, str), F(End, str), F(ExitCode, num),
+static const struct tmpl_field probe_fields[] = {F(Start, moment), F(End, moment), F(ExitCode, num),
 						 F(Output, str), END};
 POINTER(probe, "*container.HealthcheckResult");
 static const struct tmpl_type probes = {.kind = TMPL_LIST, .elem = &probe};
@@ -233,8 +234,8 @@ static const struct tmpl_field graph_fields[] = {F(Data, str_map), F(Name, str),
 STRUCT(graph, "storage.DriverData");
 
 static const struct tmpl_field mount_fields[] = {
-	O(Type, str),	F(Name, str), F(Source, str),  F(Destination, str), F(Driver, str),
-	F(Mode, str), K(RW, "RW", flag), F(Propagation, str), END,
+	O(Type, str), O(Name, str), F(Source, str), F(Destination, str), O(Driver, str),
+	F(Mode, str), F(RW, flag),  F(Propagation, str), END,
 };
 STRUCT(mount, "container.MountPoint");
 static const struct tmpl_type mounts = {.kind = TMPL_LIST, .elem = &mount};
@@ -282,7 +283,7 @@ POINTER(image_config, "*v1.DockerOCIImageConfig");
 
 static const struct tmpl_field rootfs_fields[] = {O(Type, str), O(Layers, strs), END};
 STRUCT(rootfs, "image.RootFS");
-static const struct tmpl_field metadata_fields[] = {O(LastTagTime, str), END};
+static const struct tmpl_field metadata_fields[] = {O(LastTagTime, moment), END};
 STRUCT(metadata, "image.Metadata");
 
 static const struct tmpl_field image_fields[] = {
@@ -330,7 +331,7 @@ STRUCT(member, "network.EndpointResource");
 static const struct tmpl_type members = {.kind = TMPL_MAP, .elem = &member};
 
 static const struct tmpl_field network_fields[] = {
-	F(Name, str),	     K(ID, "Id", str),	  F(Created, str),   F(Scope, str),
+	F(Name, str),	     K(ID, "Id", str),	  F(Created, moment),   F(Scope, str),
 	F(Driver, str),	     F(EnableIPv4, flag), F(EnableIPv6, flag), F(IPAM, ipam),
 	F(Internal, flag),   F(Attachable, flag), F(Ingress, flag),  F(ConfigFrom, config_from),
 	F(ConfigOnly, flag), F(Containers, members), F(Options, str_map), F(Labels, str_map),

@@ -80,7 +80,7 @@ struct format_list {
 	const char *(*standard)(const struct format_options *opt, const char *format);
 	/* The object of placeholders (a new reference) of one object of the API. */
 	json_t *(*row)(json_t *api, const struct format_options *opt);
-	json_t *(*method)(json_t *self, const char *name, json_t *args, struct err *err);
+	bool labels; /* rows have the method `.Label "x"`; see keep_labels() */
 };
 
 extern const struct format_list format_containers; /* GET /containers/json */
@@ -93,12 +93,14 @@ extern const struct format_list format_df;	   /* rows of system df */
 
 /*
  * Appends the list of the API's objects in the format asked for: table with headers, `table
- * TEMPLATE`, `json`, `raw`, TEMPLATE. err says "failed to parse template: ..." or
- * "failed to execute template: ..." (ERR_INVALID).
+ * TEMPLATE`, `json`, `raw`, TEMPLATE. err says "template parsing error: ..." (ERR_INVALID).
  */
 int format_list_print(const struct format_list *list, json_t *objects,
 		      const struct format_options *opt, struct buf *out, struct err *err) MUST_USE;
 
+/* What ps does before it asks the engine: tries the format on an empty object. */
+int format_list_check(const struct format_list *list, const struct format_options *opt,
+		      struct err *err) MUST_USE;
 /* Whether opt->format names a placeholder (ps asks the engine for sizes only for .Size). */
 bool format_mentions(const struct format_options *opt, const char *name);
 
@@ -115,6 +117,8 @@ int df_verbose(json_t *answer, const struct format_options *opt, struct buf *out
 /* The texts of `info`, server part, and of `version`. */
 void info_text(json_t *info, struct buf *out);
 void version_text(json_t *version, struct buf *out);
+/* Build times of the server's components as people read them, in place. */
+void version_normalize(json_t *server);
 /* One line of `events`. */
 void event_line(json_t *event, struct buf *out);
 
@@ -135,8 +139,9 @@ int put_buf(struct buf *out);
 /* --- single objects: version, info, events --- */
 
 /*
- * Appends one object by a template (`json` included) and a newline. type may be NULL.
- * err says "template parsing error: ..." or Go's text of what failed.
+ * Appends one object by a template (`json` included) and a newline, also when it fails
+ * halfway. type may be NULL. err says "template parsing error: ..." (kind ERR_INVALID), or
+ * Go's text of what failed (ERR_UNSUPPORTED).
  */
 int format_object(const char *format, json_t *object, const struct tmpl_type *type,
 		  struct buf *out, struct err *err) MUST_USE;
@@ -156,6 +161,9 @@ struct inspect {
 /* How Go sees the objects; for `version` and `events` too. */
 const struct tmpl_type *inspect_type(enum inspect_kind kind);
 extern const struct tmpl_type type_version, type_event;
+
+/* What docker exits with for a template that does not parse, where it parses it first. */
+#define STATUS_BAD_FORMAT 64
 
 /* Appends JSON text with white space as json.Indent puts it (4 spaces), or with none. */
 void json_layout(const char *s, size_t n, int depth, bool indent, struct buf *out);

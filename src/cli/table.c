@@ -26,13 +26,38 @@ struct table {
 	struct buf *out;
 };
 
-static size_t runes_of(const char *s, size_t n)
+/* East Asian wide and fullwidth characters, and emoji, take two columns. */
+static unsigned rune_width(uint32_t r)
 {
-	size_t count = 0;
+	static const struct {
+		uint32_t first, last;
+	} wide[] = {
+		{0x1100, 0x115f},   {0x231a, 0x231b},	{0x2329, 0x232a},   {0x23e9, 0x23ec},
+		{0x2e80, 0x303e},   {0x3041, 0x33ff},	{0x3400, 0x4dbf},   {0x4e00, 0x9fff},
+		{0xa000, 0xa4cf},   {0xa960, 0xa97f},	{0xac00, 0xd7a3},   {0xf900, 0xfaff},
+		{0xfe30, 0xfe6f},   {0xff00, 0xff60},	{0xffe0, 0xffe6},   {0x1f300, 0x1f64f},
+		{0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd},
+	};
 
-	for (size_t i = 0; i < n; i++)
-		count += ((unsigned char)s[i] & 0xc0) != 0x80;
-	return count;
+	for (size_t i = 0; i < ARRAY_LEN(wide); i++)
+		if (r >= wide[i].first && r <= wide[i].last)
+			return 2;
+	return 1;
+}
+
+static size_t width_of(const char *s, size_t n)
+{
+	size_t width = 0;
+
+	while (n) {
+		uint32_t r;
+		size_t k = utf8_decode(s, n, &r);
+
+		width += rune_width(r);
+		s += k;
+		n -= k;
+	}
+	return width;
 }
 
 static void split(struct table *t, const char *text, size_t len)
@@ -56,7 +81,7 @@ static void split(struct table *t, const char *text, size_t len)
 		c = &t->cells[t->ncells++];
 		c->p = text + start;
 		c->len = i - start;
-		c->width = runes_of(c->p, c->len);
+		c->width = width_of(c->p, c->len);
 		line->n++;
 		start = i + 1;
 		if (i < len && text[i] == '\n') {
@@ -117,25 +142,6 @@ void tabwrite(struct buf *out, const char *text, size_t len, unsigned minwidth, 
 	free(t.cells);
 	free(t.lines);
 	free(t.widths);
-}
-
-/* East Asian wide and fullwidth characters, and emoji, take two columns. */
-static unsigned rune_width(uint32_t r)
-{
-	static const struct {
-		uint32_t first, last;
-	} wide[] = {
-		{0x1100, 0x115f},   {0x231a, 0x231b},	{0x2329, 0x232a},   {0x23e9, 0x23ec},
-		{0x2e80, 0x303e},   {0x3041, 0x33ff},	{0x3400, 0x4dbf},   {0x4e00, 0x9fff},
-		{0xa000, 0xa4cf},   {0xa960, 0xa97f},	{0xac00, 0xd7a3},   {0xf900, 0xfaff},
-		{0xfe30, 0xfe6f},   {0xff00, 0xff60},	{0xffe0, 0xffe6},   {0x1f300, 0x1f64f},
-		{0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(wide); i++)
-		if (r >= wide[i].first && r <= wide[i].last)
-			return 2;
-	return 1;
 }
 
 char *ellipsis(const char *s, size_t max)

@@ -299,6 +299,20 @@ static char *build_time(const char *s)
 	return xstrdup(b);
 }
 
+void version_normalize(json_t *server)
+{
+	json_t *c;
+	size_t i;
+
+	json_array_foreach(json_object_get(server, "Components"), i, c) {
+		json_t *d = json_object_get(c, "Details");
+
+		if (*get_str(d, "BuildTime"))
+			json_object_set_new(d, "BuildTime",
+					    take_string(build_time(get_str(d, "BuildTime"))));
+	}
+}
+
 static void add_client(struct buf *out, json_t *c)
 {
 	AUTO(free) char *arch = xasprintf("%s/%s", get_str(c, "Os"), get_str(c, "Arch"));
@@ -318,13 +332,12 @@ static void add_engine(struct buf *out, json_t *c)
 	AUTO(free) char *api = xasprintf("%s (minimum version %s)", get_str(d, "ApiVersion"),
 					 get_str(d, "MinAPIVersion"));
 	AUTO(free) char *arch = xasprintf("%s/%s", get_str(d, "Os"), get_str(d, "Arch"));
-	AUTO(free) char *built = build_time(get_str(d, "BuildTime"));
 
 	add_padded(out, "  ", "Version", get_str(c, "Version"));
 	add_padded(out, "  ", "API version", api);
 	add_padded(out, "  ", "Go version", get_str(d, "GoVersion"));
 	add_padded(out, "  ", "Git commit", get_str(d, "GitCommit"));
-	add_padded(out, "  ", "Built", built);
+	add_padded(out, "  ", "Built", get_str(d, "BuildTime"));
 	add_padded(out, "  ", "OS/Arch", arch);
 	add_padded(out, "  ", "Experimental", get_str(d, "Experimental"));
 }

@@ -266,29 +266,21 @@ static struct val eval_function(struct exec *x, struct val dot, const struct nod
 	return ret;
 }
 
-static struct val call_method(struct exec *x, struct val dot, struct val self, const char *name,
-			      const struct node_vec *args, struct val final, bool *ret_found)
+static struct val call_method(struct exec *x, struct val dot, struct val self,
+			      const struct node_vec *args, struct val final)
 {
-	json_t *list = json_array(), *made;
-	struct err err = ERR_INIT;
-	struct val v = invalid;
+	size_t given = args ? args->n - 1 : 0, total = given + !final.missing;
+	struct val arg;
 
-	*ret_found = true;
-	for (size_t i = 1; args && i < args->n && !x->failed; i++)
-		json_array_append(list, eval_arg(x, dot, P_ANY, args->v[i]).j);
-	if (!final.missing && final.j)
-		json_array_append(list, final.j);
-	made = x->failed ? NULL : self.type->method(self.j, name, list, &err);
-	json_decref(list);
-	if (made) {
-		json_array_append_new(x->keep, made);
-		v.j = made;
-	} else if (!x->failed && err.kind != ERR_NONE) {
-		fail(x, "%s", err.msg);
-	} else if (!x->failed) {
-		*ret_found = false;
-	}
-	return v;
+	if (total != 1)
+		return fail(x, "wrong number of args for %s: want 1 got %zu",
+			    self.type->method_name, total);
+	arg = given ? eval_arg(x, dot, P_STRING, args->v[1]) : check_arg(x, final, P_STRING);
+	if (x->failed)
+		return invalid;
+	self.j = self.type->method(self.j, str_or(json_string_value(arg.j)));
+	json_array_append_new(x->keep, self.j);
+	return (struct val){.j = self.j};
 }
 
 /* --- fields --- */
@@ -324,7 +316,7 @@ static bool struct_field(struct exec *x, struct val self, const char *name, stru
 static struct val eval_field(struct exec *x, struct val dot, const char *name,
 			     const struct node_vec *args, struct val final, struct val self)
 {
-	bool has_args = (args && args->n > 1) || !final.missing, found;
+	bool has_args = (args && args->n > 1) || !final.missing;
 	enum val_kind k = val_kind(self);
 	struct val v;
 
@@ -335,11 +327,8 @@ static struct val eval_field(struct exec *x, struct val dot, const char *name,
 			return fail(x, "nil data; no entry for key \"%s\"", name);
 		return invalid;
 	}
-	if (k == V_STRUCT && self.type->method) {
-		v = call_method(x, dot, self, name, args, final, &found);
-		if (found)
-			return v;
-	}
+	if (k == V_STRUCT && streq(self.type->method_name, name))
+		return call_method(x, dot, self, args, final);
 	if (k == V_STRUCT && struct_field(x, self, name, &v)) {
 		if (has_args && self.type->fields)
 			return fail(x, "%s has arguments but cannot be invoked as function", name);

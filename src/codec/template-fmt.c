@@ -6,6 +6,7 @@
  */
 #include <math.h>
 
+#include "base/clock.h"
 #include "codec/template-priv.h"
 
 #define WIDTH_MAX 10000
@@ -352,6 +353,21 @@ static bool print_string(struct buf *out, const struct spec *sp, const char *s, 
 	return true;
 }
 
+/* Go's time.Time.String(), in UTC as the API gives it. */
+static bool print_time(struct buf *out, const struct spec *sp, struct val v)
+{
+	char text[CLOCK_RFC3339_MAX + 16] = "0001-01-01 00:00:00 +0000 UTC";
+	size_t n;
+	int64_t ns;
+
+	if (clock_parse_rfc3339(val_str(v, &n), &ns) == 0) {
+		clock_format_rfc3339(text, ns);
+		text[10] = ' ';
+		strcpy(text + strlen(text) - 1, " +0000 UTC");
+	}
+	return print_string(out, sp, text, strlen(text));
+}
+
 /* An element of a map, list or struct: wrong verbs show at the element. */
 static void print_inner(struct buf *out, const struct spec *sp, struct val v, int depth)
 {
@@ -447,6 +463,8 @@ static bool print_verb(struct buf *out, const struct spec *sp, struct val v, int
 	case V_FLOAT:
 		return print_float(out, sp, val_float(v));
 	case V_STRING:
+		if (v.type && v.type->kind == TMPL_TIME)
+			return print_time(out, sp, v);
 		s = val_str(v, &n);
 		return print_string(out, sp, s, n);
 	case V_LIST:

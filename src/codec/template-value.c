@@ -32,7 +32,7 @@ enum val_kind val_kind(struct val v)
 	static const enum val_kind kinds[] = {
 		[TMPL_ANY] = V_NIL,	  [TMPL_STRUCT] = V_STRUCT, [TMPL_MAP] = V_MAP,
 		[TMPL_LIST] = V_LIST,	  [TMPL_STRING] = V_STRING, [TMPL_INT] = V_INT,
-		[TMPL_FLOAT] = V_FLOAT,	  [TMPL_BOOL] = V_BOOL,
+		[TMPL_FLOAT] = V_FLOAT,	  [TMPL_BOOL] = V_BOOL, [TMPL_TIME] = V_STRING,
 	};
 
 	if (!v.j)
@@ -143,6 +143,7 @@ static void type_name(const struct tmpl_type *type, struct buf *out)
 	static const char *const names[] = {
 		[TMPL_ANY] = "interface {}", [TMPL_STRUCT] = "struct", [TMPL_STRING] = "string",
 		[TMPL_INT] = "int",	     [TMPL_FLOAT] = "float64", [TMPL_BOOL] = "bool",
+		[TMPL_TIME] = "time.Time",
 	};
 
 	if (!type) {

@@ -34,6 +34,7 @@ enum tmpl_kind {
 	TMPL_INT,
 	TMPL_FLOAT,
 	TMPL_BOOL,
+	TMPL_TIME, /* an RFC 3339 string that prints as Go's time.Time */
 };
 
 struct tmpl_type;
@@ -54,11 +55,9 @@ struct tmpl_type {
 					  * there is an error instead of "<no value>". Keys that
 					  * begin with a dot are for methods; `json` hides them */
 	bool pointer;			 /* a pointer to it: JSON null is nil, not the zero value */
-	/*
-	 * A method that takes arguments, such as `.Label "x"`: args is an array. Returns a new
-	 * reference, or NULL with *err set; NULL with err->kind == ERR_NONE: no such method.
-	 */
-	json_t *(*method)(json_t *self, const char *name, json_t *args, struct err *err);
+	/* A method that takes one string, such as `.Label "x"`; a new reference. */
+	const char *method_name;
+	json_t *(*method)(json_t *self, const char *arg);
 	/*
 	 * A field that is computed when it is asked for, tried when the object has no such key.
 	 * Returns a new reference, or NULL: no such field.

@@ -33,13 +33,22 @@ static int show(json_t *event, const char *format, struct err *err)
 	return 0;
 }
 
+/* Tries the format on an event without content. */
 static int check_format(const char *format, struct err *err)
 {
 	AUTO(tmpl) struct tmpl *t = NULL;
+	AUTO(buf) struct buf out = {0};
+	json_t *nothing;
+	int r;
 
+	if (streq(format, "json"))
+		return 0;
 	if (tmpl_parse(format, &t, err) < 0)
 		return err_wrap(err, "Error parsing format");
-	return 0;
+	nothing = json_object();
+	r = tmpl_exec(t, nothing, &type_event, 0, &out, err);
+	json_decref(nothing);
+	return r < 0 ? err_wrap(err, "Error parsing format") : 0;
 }
 
 static int run(struct cli *cli, void *opts, char **args, struct err *err)
@@ -51,12 +60,14 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 	json_t *event;
 	int r;
 
-	if (check_format(o->format, err) < 0)
-		return -1;
+	if (check_format(o->format, err) < 0) {
+		cli_print_err(err);
+		return STATUS_BAD_FORMAT;
+	}
 	buf_adds(&path, "/events");
 	if (query_moment(&path, "since", o->since, err) < 0 ||
 	    query_moment(&path, "until", o->until, err) < 0)
-		return -1;
+		return err_set(err, ERR_INVALID, "%s", strstr(err->msg, "failed"));
 	client_query_filters(&path, &o->filter);
 	if (cli_client(cli, &client, err) < 0 ||
 	    client_stream_open(client, &(struct client_request){.method = "GET", .path = path.p},

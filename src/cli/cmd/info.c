@@ -72,6 +72,10 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 			fprintf(stderr, "%s\n", str_or(json_string_value(w)));
 	}
 	json_decref(info);
+	if (r < 0 && err->kind == ERR_INVALID) {
+		cli_print_err(err);
+		return STATUS_BAD_FORMAT;
+	}
 	return r;
 }
 

@@ -72,8 +72,10 @@ static int inspect_all(struct cli *cli, const struct opts *o, const char *type, 
 	AUTO(strv) struct strv failed = {0};
 	AUTO(buf) struct buf out = {0};
 
-	if (inspect_begin(&ins, o->format, err) < 0)
-		return -1;
+	if (inspect_begin(&ins, o->format, err) < 0) {
+		cli_print_err(err);
+		return STATUS_BAD_FORMAT;
+	}
 	for (; *args; args++) {
 		AUTO(buf) struct buf text = {0};
 		struct err why = ERR_INIT;
@@ -108,7 +110,8 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 			       "--platform is not supported: images here have one platform");
 	for (size_t i = 0; !group && *o->type && !streq(o->type, kinds[i].name);)
 		if (++i == ARRAY_LEN(kinds))
-			return err_set(err, ERR_INVALID, "\"%s\" is not a valid value for --type",
+			return err_set(err, ERR_INVALID, "unknown type: \"%s\": must be one of \"container\", "
+				       "\"image\", \"network\", \"volume\"",
 				       o->type);
 	return inspect_all(cli, o, group ? group : o->type, args, err);
 }

@@ -38,6 +38,11 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 
 	if (!*o->format && !o->quiet)
 		fo.format = cli_config_string(cli, "psFormat");
+	else if (*o->format && o->quiet)
+		fputs("WARNING: Ignoring custom format, because both --format and --quiet are set.\n",
+		      stderr);
+	if (!o->size && format_list_check(&format_containers, &fo, err) < 0)
+		return -1;
 	buf_adds(&path, "/containers/json");
 	client_query_bool(&path, "all", o->all);
 	if (limit > 0) {

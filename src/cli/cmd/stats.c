@@ -65,7 +65,7 @@ static int sample(struct cli *cli, const char *name, json_t *last, json_t **ret,
 		return 0;
 	}
 	json_object_set_new(s, "Container", json_string(name));
-	if (before)
+	if (before && !json_equal(before, json_object_get(s, "cpu_stats")))
 		json_object_set(s, "precpu_stats", before);
 	json_object_set(last, name, json_object_get(s, "cpu_stats"));
 	*ret = s;

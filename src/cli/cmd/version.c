@@ -44,12 +44,18 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 	if (cli_client(cli, &client, err) < 0)
 		return -1;
 	reached = client_call(client, "GET", "/version", NULL, &server, err);
+	version_normalize(server);
 	version = json_pack("{s:o, s:o}", "Client", client_part(client_api_minor(client)), "Server",
 			    reached < 0 ? json_null() : server);
 	if (*o->format) {
 		struct err why = ERR_INIT;
 
 		r = format_object(o->format, version, &type_version, &out, &why);
+		if (r < 0 && why.kind == ERR_INVALID) {
+			cli_print_err(&why);
+			json_decref(version);
+			return STATUS_BAD_FORMAT;
+		}
 		if (r < 0 && reached >= 0)
 			*err = why;
 	} else {
