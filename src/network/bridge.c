@@ -227,7 +227,7 @@ int bridge_choose_default(struct network_mgr *mgr, const struct network_config *
 		return -1;
 	addr4_format(binding, mgr->host_binding);
 	set_options(net, binding);
-	return store_save(mgr, net, false, err);
+	return netstore_save(mgr, net, false, err);
 }
 
 int bridge_ensure(struct network_mgr *mgr, struct network *net, struct err *err)

@@ -134,7 +134,7 @@ static int open_all(struct network_mgr *mgr, const struct network_config *cfg, s
 
 	if (configure(mgr, cfg, err) < 0 || open_kernel(mgr, err) < 0)
 		return -1;
-	if (store_engine_id(mgr, err) < 0 || store_load(mgr, warnings, err) < 0)
+	if (store_engine_id(mgr, err) < 0 || netstore_load(mgr, warnings, err) < 0)
 		return -1;
 	if (bridge_choose_default(mgr, cfg, err) < 0)
 		return -1;

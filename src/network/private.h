@@ -103,8 +103,8 @@ struct network_mgr {
 const char *driver_name(enum driver d);
 struct network *network_new(const char *name, enum driver driver);
 void network_free(struct network *net);
-int store_load(struct network_mgr *mgr, struct strv *warnings, struct err *err) MUST_USE;
-int store_save(struct network_mgr *mgr, const struct network *net, bool durable, struct err *err) MUST_USE;
+int netstore_load(struct network_mgr *mgr, struct strv *warnings, struct err *err) MUST_USE;
+int netstore_save(struct network_mgr *mgr, const struct network *net, bool durable, struct err *err) MUST_USE;
 int store_forget(struct network_mgr *mgr, const struct network *net, struct err *err) MUST_USE;
 int store_engine_id(struct network_mgr *mgr, struct err *err) MUST_USE;
 void mgr_add_network(struct network_mgr *mgr, struct network *net); /* under lock */

@@ -161,7 +161,7 @@ static struct network *from_record(const struct record *rec)
 	return net;
 }
 
-int store_save(struct network_mgr *mgr, const struct network *net, bool durable, struct err *err)
+int netstore_save(struct network_mgr *mgr, const struct network *net, bool durable, struct err *err)
 {
 	char subnet[SUBNET_TEXT] = "", range[SUBNET_TEXT] = "", gateway[ADDR_TEXT] = "";
 	struct record rec = {
@@ -264,7 +264,7 @@ static int by_age(const void *a, const void *b)
 	return x->created_ns < y->created_ns ? -1 : x->created_ns > y->created_ns;
 }
 
-int store_load(struct network_mgr *mgr, struct strv *warnings, struct err *err)
+int netstore_load(struct network_mgr *mgr, struct strv *warnings, struct err *err)
 {
 	static const struct {
 		const char *name;
@@ -285,7 +285,7 @@ int store_load(struct network_mgr *mgr, struct strv *warnings, struct err *err)
 		net = network_new(predefined[i].name, predefined[i].driver);
 		net->predefined = true;
 		mgr_add_network(mgr, net);
-		if (store_save(mgr, net, false, err) < 0)
+		if (netstore_save(mgr, net, false, err) < 0)
 			return -1;
 	}
 	return 0;

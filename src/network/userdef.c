@@ -230,7 +230,7 @@ static int make(struct network_mgr *mgr, struct network *net, const struct netwo
 		return -1;
 	if (bridge_ensure(mgr, net, err) < 0)
 		return -1;
-	if (store_save(mgr, net, true, err) < 0) { /* (1) */
+	if (netstore_save(mgr, net, true, err) < 0) { /* (1) */
 		ignore_result(bridge_drop(mgr, net, NULL)); /* else the next start finds it astray */
 		return -1;
 	}

@@ -29,7 +29,7 @@ struct volume_store {
 
 /* store.c */
 void volume_free(struct volume *vol);
-struct volume *store_find(struct volume_store *store, const char *name); /* under lock */
+struct volume *volstore_find(struct volume_store *store, const char *name); /* under lock */
 struct volume *store_need(struct volume_store *store, const char *name, struct err *err);
 /* A new name for a hidden entry of the store: ".new-HEX", ".gone-HEX". */
 void hidden_name(char ret[32], const char *prefix);

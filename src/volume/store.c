@@ -46,14 +46,14 @@ void volume_free(struct volume *vol)
 	free(vol);
 }
 
-struct volume *store_find(struct volume_store *store, const char *name)
+struct volume *volstore_find(struct volume_store *store, const char *name)
 {
 	return map_get(&store->volumes, name);
 }
 
 struct volume *store_need(struct volume_store *store, const char *name, struct err *err)
 {
-	struct volume *vol = store_find(store, name);
+	struct volume *vol = volstore_find(store, name);
 
 	if (!vol)
 		err_set(err, ERR_NOT_FOUND, "get %.255s: no such volume", name);
@@ -270,7 +270,7 @@ int volume_create(struct volume_store *store, const struct volume_create *c, cha
 		return -1;
 
 	pthread_mutex_lock(&store->lock);
-	if (store_find(store, name)) {
+	if (volstore_find(store, name)) {
 		r = 0;
 	} else if (store->volumes.n >= VOLUMES_MAX) {
 		r = err_set(err, ERR_UNAVAILABLE, "more than %d volumes", VOLUMES_MAX);
@@ -329,7 +329,7 @@ int volume_remove(struct volume_store *store, const char *name, bool force, stru
 	int r = -1;
 
 	pthread_mutex_lock(&store->lock);
-	vol = store_find(store, name);
+	vol = volstore_find(store, name);
 	if (!vol)
 		r = force ? 0 : err_set(err, ERR_NOT_FOUND, "get %.255s: no such volume", name);
 	else if (check_unused(vol, err) == 0)
@@ -343,7 +343,7 @@ bool volume_exists(struct volume_store *store, const char *name)
 	bool there;
 
 	pthread_mutex_lock(&store->lock);
-	there = store_find(store, name) != NULL;
+	there = volstore_find(store, name) != NULL;
 	pthread_mutex_unlock(&store->lock);
 	return there;
 }
@@ -354,7 +354,7 @@ bool volume_is_anonymous(struct volume_store *store, const char *name)
 	bool yes;
 
 	pthread_mutex_lock(&store->lock);
-	vol = store_find(store, name);
+	vol = volstore_find(store, name);
 	yes = vol && vol->anonymous;
 	pthread_mutex_unlock(&store->lock);
 	return yes;

@@ -40,7 +40,7 @@ void volume_unref(struct volume_store *store, const char *name, const char *cont
 	struct volume *vol;
 
 	pthread_mutex_lock(&store->lock);
-	vol = store_find(store, name);
+	vol = volstore_find(store, name);
 	if (vol)
 		remove_string(&vol->users, container_id);
 	pthread_mutex_unlock(&store->lock);
@@ -59,7 +59,7 @@ void volume_users(struct volume_store *store, const char *name, struct strv *ret
 	const struct volume *vol;
 
 	pthread_mutex_lock(&store->lock);
-	vol = store_find(store, name);
+	vol = volstore_find(store, name);
 	if (vol)
 		strv_for_each(u, &vol->users)
 			strv_add(ret, u);
@@ -94,7 +94,7 @@ void volume_unmount(struct volume_store *store, const char *name, const char *co
 	struct volume *vol;
 
 	pthread_mutex_lock(&store->lock);
-	vol = store_find(store, name);
+	vol = volstore_find(store, name);
 	if (vol) {
 		remove_string(&vol->mounts, container_id);
 		if (vol->mounts.n == 0 && options_mount(vol->options) && is_mounted(path))

@@ -159,7 +159,7 @@ int volume_prune(struct volume_store *store, const json_t *filters, struct strv 
 	for (size_t i = 0; i < n; i++)
 		strv_add(&names, v[i]->name);
 	for (size_t i = 0; i < n && r == 0; i++) { /* by name: the lock is let go while a tree goes */
-		struct volume *vol = store_find(store, names.v[i]);
+		struct volume *vol = volstore_find(store, names.v[i]);
 		AUTO(map) struct map labels = {.free_value = free};
 		AUTO(free) char *path = xasprintf("%s/_data", names.v[i]);
 		uint64_t bytes;
