@@ -253,12 +253,15 @@ ssize_t proto_recv(int fd, void *msg, size_t max, int fds[PROTO_FDS_MAX], size_t
 	} c;
 	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.buf,
 			    .msg_controllen = sizeof(c.buf)};
+	int resets = 0;
 	size_t nfds = 0;
 	ssize_t n;
 
+	/* A peer that closes with unread messages leaves an error, told once and before what it
+	 * sent itself: its last words stand behind it. */
 	do
 		n = recvmsg(fd, &mh, flags | MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	if (n < 0)
 		return -errno;
 	for (struct cmsghdr *cm = CMSG_FIRSTHDR(&mh); cm; cm = CMSG_NXTHDR(&mh, cm)) {

@@ -60,6 +60,11 @@ int rig_spawn(struct rig *r, const char *script, struct err *err)
 {
 	r->cfg.plan = script;
 	r->cfg.plan_len = strlen(script) + 1;
+	return rig_spawn_plan(r, err);
+}
+
+int rig_spawn_plan(struct rig *r, struct err *err)
+{
 	return shim_spawn(&r->cfg, r->loop, on_event, NULL, &r->shim, &r->status, err);
 }
 
@@ -106,19 +111,27 @@ void rig_done(struct rig *r)
 	ok(fs_remove_tree(AT_FDCWD, r->root) == 0);
 }
 
+bool rig_event_now(enum shim_event_type type, struct shim_event *ret)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&lock);
+	for (int k = taken; k < nevents && !found; k++)
+		if (events[k].type == type) {
+			if (ret)
+				*ret = events[k];
+			taken = k + 1;
+			found = true;
+		}
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
 bool rig_event(enum shim_event_type type, struct shim_event *ret)
 {
 	for (int i = 0; i < 2000; i++) {
-		pthread_mutex_lock(&lock);
-		for (int k = taken; k < nevents; k++)
-			if (events[k].type == type) {
-				if (ret)
-					*ret = events[k];
-				taken = k + 1;
-				pthread_mutex_unlock(&lock);
-				return true;
-			}
-		pthread_mutex_unlock(&lock);
+		if (rig_event_now(type, ret))
+			return true;
 		usleep(5000);
 	}
 	printf("# no event %d came\n", type);

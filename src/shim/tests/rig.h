@@ -26,9 +26,11 @@ void rig_init(struct rig *r);
 void rig_done(struct rig *r); /* releases a living shim by force, checks that nothing is left */
 /* Spawns with cfg and this script. */
 int rig_spawn(struct rig *r, const char *script, struct err *err);
+int rig_spawn_plan(struct rig *r, struct err *err); /* with cfg.plan */
 void rig_connect(struct rig *r); /* drops the connection as a killed engine would, connects again */
 /* Waits up to 10 s for the next event of that type after the last one taken; false: none came. */
 bool rig_event(enum shim_event_type type, struct shim_event *ret);
+bool rig_event_now(enum shim_event_type type, struct shim_event *ret); /* without waiting */
 int rig_count(enum shim_event_type type);
 /* A client: our end of a socket pair whose other end was attached. */
 int rig_attach(struct rig *r, const char *exec, uint32_t flags, uint64_t *token, int64_t *size);
