@@ -33,5 +33,17 @@ int split_reference(const char *ref, bool all_tags, char **ret_name, char **ret_
 /* POST /images/create with progress to fd 2 or 1. */
 int pull_image(struct cli *cli, const char *ref, const char *platform, bool all_tags, bool quiet,
 	       int fd, struct err *err) MUST_USE;
+/*
+ * POST /<collection>/prune: prints "Deleted <title>:" with the names under key, if any, and adds
+ * to *reclaimed. filters may be empty.
+ */
+int prune(struct cli *cli, const char *collection, const struct strv *filters, const char *key,
+	  const char *title, int64_t *reclaimed, struct err *err) MUST_USE;
+/* Opens a file to read ("-" or "" is standard input), or to write; docker's texts. */
+int open_input(const char *path, struct err *err) MUST_USE;
+/* A finished download in a file that appears only when it is whole; "" is standard output, which
+ * may not be a terminal. */
+int download(struct cli *cli, const char *api_path, const char *file, const char *verb,
+	     struct err *err) MUST_USE;
 /* The space a prune gave back: "Total reclaimed space: 1.2MB". */
 void print_reclaimed(int64_t bytes);

@@ -5,21 +5,40 @@
  */
 #include "cli/cli.h"
 
-#define COMMANDS(X)										\
-	X(attach)										\
-	X(create)										\
-	X(exec)											\
-	X(kill)											\
-	X(pause)										\
-	X(rename)										\
-	X(restart)										\
-	X(rm)											\
-	X(rmi)											\
-	X(run)											\
-	X(start)										\
-	X(stop)											\
-	X(tag)											\
-	X(unpause)										\
+#define COMMANDS(X) \
+	X(attach) \
+	X(commit) \
+	X(container_prune) \
+	X(create) \
+	X(exec) \
+	X(export) \
+	X(image_prune) \
+	X(import) \
+	X(kill) \
+	X(load) \
+	X(network_connect) \
+	X(network_create) \
+	X(network_disconnect) \
+	X(network_prune) \
+	X(network_rm) \
+	X(pause) \
+	X(pull) \
+	X(push) \
+	X(rename) \
+	X(restart) \
+	X(rm) \
+	X(rmi) \
+	X(run) \
+	X(save) \
+	X(start) \
+	X(stop) \
+	X(system_prune) \
+	X(tag) \
+	X(unpause) \
+	X(update) \
+	X(volume_create) \
+	X(volume_prune) \
+	X(volume_rm) \
 	X(wait)
 
 /* Those that only show. */

@@ -414,7 +414,7 @@ static void put_command(struct maker *m, char **args)
 		json_object_set_new(m->body, "Entrypoint", json_pack("[s]", m->o->entrypoint));
 }
 
-/* --- networks ----------------------------------------------------------------------------------- */
+/* --- networks --------------------------------------------------------------------------- */
 
 static bool mac_ok(const char *s)
 {
@@ -574,7 +574,7 @@ int create_body(struct cli *cli, const struct create_opts *o, char **args, json_
 	return 0;
 }
 
-/* --- making it ------------------------------------------------------------------------------------ */
+/* --- making it -------------------------------------------------------------------------- */
 
 static int check_image(const char *image, struct err *err)
 {

@@ -74,7 +74,7 @@ static int attach(struct session *s, const struct opts *o, struct err *err)
 	    session_run(s, &end, err) < 0)
 		return -1;
 	if (end == SESSION_DETACHED)
-		return 0;
+		return err_set(err, ERR_CANCELLED, "read escape sequence");
 	if (s->wait_error[0])
 		return err_set(err, ERR_SYSTEM, "%s", s->wait_error);
 	return (int)(s->status & 0xff);

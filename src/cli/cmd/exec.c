@@ -142,7 +142,9 @@ static int start(struct cli *cli, const struct opts *o, const char *id, struct e
 	client_hijack_done(&stream);
 	if (r < 0)
 		return -1;
-	return end == SESSION_DETACHED ? 0 : exit_code(cli, id, err);
+	if (end == SESSION_DETACHED)
+		return err_set(err, ERR_CANCELLED, "read escape sequence");
+	return exit_code(cli, id, err);
 }
 
 static int run(struct cli *cli, void *opts, char **args, struct err *err)
