@@ -1,71 +1,5 @@
 /* test-import.c - real tars through the helpers into a store, names, removal; as root */
-#include "base/tap.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <sys/xattr.h>
-
-#include "base/fs.h"
-#include "record/record.h"
-#include "transfer/transfer.h"
-
-static char dir[64];
-static struct record_db *db;
-static struct image_store *store;
-
-static int sh(const char *fmt, ...) PRINTF(1, 2);
-static int sh(const char *fmt, ...)
-{
-	AUTO(free) char *cmd = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	cmd = xvasprintf(fmt, ap);
-	va_end(ap);
-	return system(cmd);
-}
-
-static void open_store(void)
-{
-	AUTO(free) char *path = path_join(dir, "root/cove.db");
-	AUTO(free) char *root = path_join(dir, "root");
-	struct err err = ERR_INIT;
-
-	ok_eq(fs_mkdir_p(AT_FDCWD, root, 0711), 0);
-	ok_eq(record_open(path, &db, &err), 0);
-	ok_eq(image_store_open(root, getenv("TEST_LIBEXEC"), db, &store, &err), 0);
-	if (err.kind)
-		printf("# %s\n", err.msg);
-}
-
-static void close_store(void)
-{
-	image_store_close(store);
-	record_close(db);
-	store = NULL;
-	db = NULL;
-}
-
-static int import(const char *file, const char *repo, const char *change, char id[IMAGE_ID_SIZE],
-		  struct err *err)
-{
-	AUTO(free) char *path = path_join(dir, file);
-	AUTO(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	AUTO(strv) struct strv changes = {0};
-	struct transfer_import in = {.fd = fd, .repo = repo, .changes = &changes};
-
-	if (change)
-		strv_add(&changes, change);
-	if (fd < 0)
-		return err_set(err, ERR_SYSTEM, "no %s", path);
-	return transfer_import(store, &in, NULL, id, err);
-}
-
-static bool nothing_left(void)
-{
-	return sh("test -z \"$(ls -A %s/root/tmp)\"", dir) == 0;
-}
+#include "common.h"
 
 static void make_tree(void)
 {
@@ -161,7 +95,7 @@ static void test_restart(void)
 
 	close_store();
 	ok_eq(sh("mkdir %s/root/layers/stray %s/root/tmp/left", dir, dir), 0);
-	open_store();
+	open_store("root");
 	ok(nothing_left());
 	ok_eq(sh("test ! -e %s/root/layers/stray && ls %s/root/lost | grep -q stray", dir, dir), 0);
 	ok_eq(image_get(store, "test:one", &img, &err), 0);
@@ -169,7 +103,7 @@ static void test_restart(void)
 	img = NULL;
 	close_store();
 	ok_eq(sh("rm %s/root/cove.db*", dir), 0);
-	open_store();
+	open_store("root");
 	ok_eq(image_get(store, "test:one", &img, &err), 0);
 	ok_eq(image_gc(store, NULL, &err), 0);
 	ok_eq(sh("test ! -e %s/root/lost", dir), 0);
@@ -274,21 +208,14 @@ static void test_broken(void)
 
 int main(void)
 {
-	snprintf(dir, sizeof(dir), "/tmp/test-import-XXXXXX");
-	if (geteuid() != 0 || !getenv("TEST_LIBEXEC")) {
-		printf("ok 1 - import # SKIP needs root\n1..1\n");
+	if (!tests_begin("import"))
 		return 0;
-	}
-	if (!mkdtemp(dir))
-		return 1;
 	test_run(make_tree);
-	open_store();
+	open_store("root");
 	test_run(test_import);
 	test_run(test_names);
 	test_run(test_hostile);
 	test_run(test_broken);
 	test_run(test_restart);
-	close_store();
-	ignore_result(fs_remove_tree(AT_FDCWD, dir));
-	return test_done();
+	return tests_end();
 }
