@@ -70,6 +70,8 @@ static int namespaces(struct container *c, struct oci_spec *spec, struct err *er
 	const struct host_config *h = &c->host;
 
 	oci_add_namespace(spec, "mount", NULL);
+	if (!net_is(c, "host")) /* made by network/: the shim has its descriptor */
+		oci_add_namespace(spec, "network", NULL);
 	if (add_ns(c, spec, h->uts_mode, "uts", "uts", "UTS", err) < 0 ||
 	    add_ns(c, spec, h->pid_mode, "pid", "pid", "PID", err) < 0 ||
 	    add_ns(c, spec, h->ipc_mode, "ipc", "ipc", "IPC", err) < 0)
