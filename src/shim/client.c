@@ -77,8 +77,9 @@ static void close_gently(struct client *c)
 {
 	/* not a socket: only tests, nothing to shut down */
 	ignore_result(shutdown(c->ev.fd, SHUT_RDWR) < 0);
-	for (int i = 0; i < 64 && read(c->ev.fd, scratch_in, sizeof(scratch_in)) > 0; i++)
-		;
+	for (int i = 0; i < 64; i++)
+		if (recv(c->ev.fd, scratch_in, sizeof(scratch_in), MSG_DONTWAIT) <= 0)
+			break;
 	free_client(c);
 }
 
@@ -142,8 +143,10 @@ static bool take_input(struct client *c, const uint8_t *p, size_t n)
 /* False: the client is gone. */
 static bool read_input(struct client *c)
 {
-	ssize_t n = read(c->ev.fd, scratch_in, CLIENT_READ);
+	ssize_t n = recv(c->ev.fd, scratch_in, CLIENT_READ, MSG_DONTWAIT);
 
+	if (n < 0 && errno == ENOTSOCK)
+		n = read(c->ev.fd, scratch_in, CLIENT_READ);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (n > 0)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "base/mem.h"
 
@@ -90,7 +91,8 @@ int outq_add(struct outq *q, int dirfd, const void *data, size_t n)
 	if (q->spill_r != q->spill_w || q->len + n > OUTQ_MEMORY)
 		return add_spill(q, dirfd, data, n);
 	if (q->start + q->len + n > q->cap) {
-		memmove(q->mem, q->mem + q->start, q->len);
+		if (q->len)
+			memmove(q->mem, q->mem + q->start, q->len);
 		q->start = 0;
 		if (q->len + n > q->cap) {
 			q->cap = MIN(MAX(q->len + n, q->cap * 2), (size_t)OUTQ_MEMORY);
@@ -102,14 +104,29 @@ int outq_add(struct outq *q, int dirfd, const void *data, size_t n)
 	return 0;
 }
 
+/*
+ * Never blocks, whatever the flags of the description are: another process may hold it too. What
+ * is no socket (tests) has its own flag set.
+ */
+static ssize_t put(int fd, const struct iovec *iov, int niov)
+{
+	struct msghdr mh = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)niov};
+	ssize_t n;
+
+	do {
+		n = sendmsg(fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno == ENOTSOCK)
+			n = writev(fd, iov, niov);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
 int outq_write(struct outq *q, int fd, int dirfd, const struct iovec *iov, int niov)
 {
 	ssize_t done = 0;
 
 	if (outq_empty(q)) {
-		do
-			done = writev(fd, iov, niov);
-		while (done < 0 && errno == EINTR);
+		done = put(fd, iov, niov);
 		if (done < 0 && errno != EAGAIN)
 			return -errno;
 		if (done < 0)
@@ -163,6 +180,7 @@ static int refill(struct outq *q)
 int outq_flush(struct outq *q, int fd)
 {
 	while (!outq_empty(q)) {
+		struct iovec iov;
 		ssize_t n;
 		int r;
 
@@ -171,9 +189,8 @@ int outq_flush(struct outq *q, int fd)
 			if (r < 0)
 				return r;
 		}
-		n = write(fd, q->mem + q->start, q->len);
-		if (n < 0 && errno == EINTR)
-			continue;
+		iov = (struct iovec){q->mem + q->start, q->len};
+		n = put(fd, &iov, 1);
 		if (n < 0)
 			return errno == EAGAIN ? 0 : -errno;
 		q->start += (size_t)n;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 const char *rig_program;
@@ -104,7 +105,10 @@ void rig_done(struct rig *r)
 	snprintf(path, sizeof(path), "%s/shims", r->run);
 	fs_each_entry(AT_FDCWD, path, count_entry, &left);
 	ok(left == 0);
-	usleep(50000); /* the zombie is reaped on the loop */
+	/* its zombie is reaped on the loop */
+	for (int i = 0; i < 1000 && r->status.shim_pid > 1 && kill(r->status.shim_pid, 0) == 0; i++)
+		usleep(5000);
+	usleep(20000);
 	loop_post(r->loop, stop, r->loop);
 	pthread_join(thread, NULL);
 	loop_free(r->loop);
