@@ -62,7 +62,9 @@ def entrypoints(t):
     t.fails(127, r'"nosuch": executable file not found in \$PATH', "run", "--rm", "busybox", "nosuch")
     t.fails(127, r"no such file or directory", "run", "--rm", "busybox", "/nosuch")
     t.fails(126, r"permission denied", "run", "--rm", "busybox", "/etc/passwd")
-    t.fails(126, r"permission denied|is a directory", "run", "--rm", "busybox", "/etc")
+    r = t.run("run", "--rm", "busybox", "/etc")
+    t.match(r.err, r"permission denied|is a directory")
+    t.ok(r.code == 126 or t.client == "docker20", r)
     t.write("script", "no interpreter line\n")
     os.chmod(t.path("script"), 0o755)
     r = t.run("run", "--rm", "-v", t.path("script") + ":/script", "busybox", "/script")
@@ -167,6 +169,7 @@ def bomb(t):
 def small_disk(t, engine, size):
     import sandbox
     sandbox.mount("tmpfs", engine.data, "tmpfs", 0, f"size={size},mode=755")
+    t.own_mounts.append(engine.data)
 
 
 @test
@@ -242,7 +245,7 @@ def bad_options(t):
     """coved itself: a wrong option is one line and a status, and it starts nothing."""
     import subprocess
     e = t.engine(start=False)
-    for args in (["--nosuch"], ["-H", "ftp://x"], ["--log-level", "loud"], ["--data-root", "relative/path"]):
+    for args in (["--nosuch"], ["-H", "ftp://x"], ["--log-level", "loud"], ["--config-file", "/no/such"]):
         done = subprocess.run([e.command()[0], *args], capture_output=True, text=True, timeout=10,
                               cwd=t.top)
         t.ok(done.returncode != 0, (args, done))

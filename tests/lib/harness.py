@@ -60,6 +60,7 @@ class Context:
         self.engines = []
         self.cleanups = []
         self.sidecars = []
+        self.own_mounts = []
 
     # --- asserting ------------------------------------------------------------------------
 
@@ -197,6 +198,9 @@ class Context:
         if not others:
             left += [f"process {pid}: {text[:120]}" for pid, text in sandbox.processes().items()
                      if pid not in mine]
+        # The engine keeps some network namespaces ready; they go with it.
+        wait_for(lambda: not veths(), 8)
+        left += [f"left behind: interface {name}" for name in veths()]
         for engine in self.engines:
             left += engine.sanitizer_reports()
         return left
@@ -206,8 +210,8 @@ class Context:
         if any(engine.kind != "coved" for engine in self.engines):
             return []
         left = []
-        for what, look in (("mount", lambda: set(sandbox.mounts()) - set(before["mounts"])),
-                           ("interface", lambda: {n for n in sandbox.links() if "veth" in n}),
+        for what, look in (("mount", lambda: {m for m in set(sandbox.mounts()) - set(before["mounts"])
+                                              if m.split(" ")[0] not in self.own_mounts}),
                            ("cgroup", lambda: set(sandbox.cgroups(self.cgroup)) -
                             set(parents(self.cgroup))),
                            ("process", self.stray_processes),
@@ -228,6 +232,10 @@ class Context:
                 if os.path.isdir(path):
                     out |= {os.path.join(path, name) for name in os.listdir(path)}
         return out
+
+
+def veths():
+    return [name for name in sandbox.links() if "veth" in name]
 
 
 def parents(name):

@@ -84,7 +84,7 @@ def a_days_work(t):
     t.eq(t.must("restart", "-t", "1", "web"), "web")
     t.ok(t.state("web")["Running"])
     t.fails(1, "already in use", "create", "--name", "web", "busybox")
-    t.fails(1, "running container", "rm", "web")
+    t.fails(1, "running", "rm", "web")
     t.eq(t.must("rm", "-f", "web"), "web")
     t.eq(t.must("ps", "-aq"), "")
 
