@@ -88,7 +88,8 @@ static int run_template(struct inspect *ins, enum inspect_kind kind, json_t *obj
 	if (tmpl_exec(ins->tmpl, object, inspect_type(kind), 0, &typed, err) == 0) {
 		buf_add(&ins->out, typed.p, typed.len);
 	} else {
-		if (tmpl_exec(ins->tmpl, object, NULL, TMPL_MISSING_IS_ERROR, &plain, err) < 0)
+		if (ins->typed_only ||
+		    tmpl_exec(ins->tmpl, object, NULL, TMPL_MISSING_IS_ERROR, &plain, err) < 0)
 			return err_wrap(err, "template parsing error");
 		buf_add(&ins->out, plain.p, plain.len);
 	}

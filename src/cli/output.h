@@ -21,6 +21,8 @@ char *human_duration(int64_t ns);	      /* "About a minute", "3 hours", "Less th
 /* "2 hours ago" of a unix time in seconds; docker's "N/A" for 0 is up to the caller. */
 char *human_ago(int64_t unix_seconds);
 
+/* What "ago" counts from: 0, the default, is the clock; tests set it. */
+extern int64_t output_now_ns;
 /* Go's time.Time.String() of a unix time: "2025-01-02 15:04:05 +0000 UTC". */
 char *go_time_string(int64_t unix_seconds);
 
@@ -153,6 +155,7 @@ enum inspect_kind { INSPECT_CONTAINER, INSPECT_IMAGE, INSPECT_NETWORK, INSPECT_V
 /* Collects what one `inspect` prints. Zeroed with format set is empty. */
 struct inspect {
 	const char *format;   /* NULL or "": a JSON array indented by four */
+	bool typed_only;      /* no second try over plain JSON: `volume inspect` */
 	struct tmpl *tmpl;
 	struct buf out;
 	size_t n;	      /* objects so far */

@@ -5,6 +5,8 @@
 
 #include "cli/output.h"
 
+int64_t output_now_ns;
+
 static char *scaled(double v, double base, const char *const *units, size_t n, int digits)
 {
 	size_t i = 0;
@@ -65,7 +67,8 @@ char *human_duration(int64_t ns)
 
 char *human_ago(int64_t unix_seconds)
 {
-	AUTO(free) char *d = human_duration(clock_real_ns() - unix_seconds * NS_PER_SEC);
+	int64_t now = output_now_ns ? output_now_ns : clock_real_ns();
+	AUTO(free) char *d = human_duration(now - unix_seconds * NS_PER_SEC);
 
 	return xasprintf("%s ago", d);
 }

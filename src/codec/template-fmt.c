@@ -133,7 +133,7 @@ static void shortest(char ret[64], double d, char verb)
 }
 
 /* Go's 'g' with the shortest precision: exponents below -4 and from 6 on. */
-static void shortest_g(struct buf *out, double d)
+static void shortest_g(struct buf *out, double d, char verb)
 {
 	char e[64];
 	int digits, exp;
@@ -141,6 +141,8 @@ static void shortest_g(struct buf *out, double d)
 	shortest(e, d, 'e');
 	exp = atoi(strchr(e, 'e') + 1);
 	digits = (int)(strchr(e, 'e') - e) - (e[0] == '-') - (strchr(e, '.') != NULL);
+	if (verb == 'G')
+		*strchr(e, 'e') = 'E';
 	if (exp < -4 || exp >= 6)
 		buf_adds(out, e);
 	else
@@ -169,7 +171,7 @@ void go_append_float(struct buf *out, double d, char verb, int prec)
 		fmt[4] = '\0';
 		buf_addf(out, fmt, MIN(prec, 1000), d);
 	} else if ((verb | 32) == 'g') {
-		shortest_g(out, d);
+		shortest_g(out, d, verb);
 	} else {
 		shortest_f(out, d);
 	}
@@ -245,7 +247,7 @@ static void print_char(struct buf *out, const struct spec *sp, int64_t i)
 			buf_addc(&b, '\'');
 		}
 	}
-	pad(out, sp, b.p, b.len, false);
+	pad(out, sp, b.p, b.len, sp->zero);
 }
 
 static bool print_int(struct buf *out, const struct spec *sp, int64_t i)

@@ -78,10 +78,19 @@ static int do_printf(struct call *c, const struct val *args, size_t n, struct va
 /* What the escaping functions work on: one string as it is, anything else printed. */
 static void flatten(struct buf *b, const struct val *args, size_t n)
 {
-	if (n == 1 && val_kind(args[0]) == V_INVALID)
-		buf_adds(b, "<no value>");
-	else
-		go_sprint(b, args, n);
+	static const struct tmpl_type string = {.kind = TMPL_STRING};
+	AUTO(free) struct val *shown = xnew_n(struct val, n + 1);
+	json_t *nothing = json_string("<no value>");
+
+	for (size_t i = 0; i < n; i++) {
+		enum val_kind k = val_kind(args[i]);
+
+		shown[i] = k == V_NIL || k == V_INVALID
+				   ? (struct val){.j = nothing, .type = &string}
+				   : args[i];
+	}
+	go_sprint(b, shown, n);
+	json_decref(nothing);
 }
 
 static int do_html(struct call *c, const struct val *args, size_t n, struct val *ret)

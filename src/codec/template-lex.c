@@ -359,10 +359,11 @@ static void lex_colon(struct lexer *l)
 
 static void lex_paren(struct lexer *l, char c)
 {
-	emit(l, c == '(' ? T_LPAREN : T_RPAREN);
 	l->parens += c == '(' ? 1 : -1;
 	if (l->parens < 0)
 		fail(l, "unexpected right paren");
+	else
+		emit(l, c == '(' ? T_LPAREN : T_RPAREN);
 }
 
 static bool digit_at(const struct lexer *l, size_t pos)

@@ -314,7 +314,7 @@ static struct node *parse_number(struct parser *p, const struct token *t)
 	neg = clean[0] == '-';
 	end = clean + (neg || clean[0] == '+');
 	hex = end[0] == '0' && (end[1] | 32) == 'x';
-	if (n->len >= sizeof(clean) || !end[0])
+	if (n->len >= sizeof(clean) || !end[0] || strstr(n->text, "__") || str_ends(n->text, "_"))
 		return fail(p, "illegal number syntax: \"%.60s\"", n->text);
 	if (strpbrk(end, hex ? ".pP" : ".eEpP")) {
 		errno = 0;
@@ -708,6 +708,7 @@ static struct node *parse_template(struct parser *p, const struct token *at, boo
 	const char *context = block ? "block clause" : "template clause";
 	struct node *n = new_node(p, N_TEMPLATE, at->pos, at->line), *body;
 
+	n->pos = peek_solid(p)->pos;
 	n->text = parse_name(p, context);
 	if (!n->text)
 		return NULL;

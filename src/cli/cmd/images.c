@@ -29,6 +29,7 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 {
 	struct opts *o = opts;
 	AUTO(buf) struct buf path = {0};
+	AUTO(free) char *with_digest = NULL;
 	struct format_options fo = {.format = o->format, .quiet = o->quiet,
 				    .no_trunc = o->no_trunc, .digests = o->digests};
 
@@ -37,6 +38,9 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 			       "--tree is not supported: images here have one platform");
 	if (!*o->format && !o->quiet)
 		fo.format = cli_config_string(cli, "imagesFormat");
+	if (o->digests && fo.format && str_after(fo.format, "table ") &&
+	    !strstr(fo.format, "{{.Digest}}"))
+		fo.format = with_digest = xasprintf("%s\t{{.Digest}}", fo.format);
 	if (args[0])
 		strv_addf(&o->filter, "reference=%s", args[0]);
 	buf_adds(&path, "/images/json");

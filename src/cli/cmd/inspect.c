@@ -68,7 +68,7 @@ static int find(struct cli *cli, const struct opts *o, const char *type, const c
 static int inspect_all(struct cli *cli, const struct opts *o, const char *type, char **args,
 		       struct err *err)
 {
-	struct inspect ins = {0};
+	struct inspect ins = {.typed_only = streq(type, "volume") && strchr(cli->path, ' ')};
 	AUTO(strv) struct strv failed = {0};
 	AUTO(buf) struct buf out = {0};
 

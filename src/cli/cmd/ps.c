@@ -41,7 +41,7 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 	else if (*o->format && o->quiet)
 		fputs("WARNING: Ignoring custom format, because both --format and --quiet are set.\n",
 		      stderr);
-	if (!o->size && format_list_check(&format_containers, &fo, err) < 0)
+	if (format_list_check(&format_containers, &fo, err) < 0)
 		return -1;
 	buf_adds(&path, "/containers/json");
 	client_query_bool(&path, "all", o->all);
