@@ -20,8 +20,8 @@
 
 #define TMPL_MAX_TEXT	(64 * 1024)	   /* bytes of a template */
 #define TMPL_MAX_NESTING 100		   /* of blocks, parentheses and nested templates */
-#define TMPL_MAX_OUTPUT (64 * 1024 * 1024) /* bytes one execution may write */
-#define TMPL_MAX_STEPS	(4 * 1024 * 1024)  /* nodes one execution may visit */
+#define TMPL_MAX_OUTPUT (16 * 1024 * 1024) /* bytes one execution may write */
+#define TMPL_MAX_STEPS	(1024 * 1024)  /* nodes one execution may visit */
 
 struct tmpl;
 
