@@ -286,7 +286,7 @@ static bool forwards_ipv4(void)
 /* Fields that are the same whatever the engine does. */
 static void set_constants(json_t *obj, unsigned version)
 {
-	json_t *swarm = json_pack("{ssssssssbsssn}", "NodeID", "", "NodeAddr", "", "LocalNodeState", "inactive",
+	json_t *swarm = json_pack("{s:s,s:s,s:s,s:b,s:s,s:n}", "NodeID", "", "NodeAddr", "", "LocalNodeState", "inactive",
 				  "ControlAvailable", 0, "Error", "", "RemoteManagers");
 
 	json_object_set_new(obj, "Swarm", swarm);

@@ -126,7 +126,8 @@ static json_t *networks_json(pid_t pid)
 	if (fs_read_file(AT_FDCWD, path, 1 << 20, &b) < 0)
 		return o;
 	for (char *line = b.p; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-		if (sscanf(line, " %31[^: ]:%n", name, &used) != 1 || streq(name, "lo"))
+		used = 0; /* stays so for the heading, which has no colon after its first word */
+		if (sscanf(line, " %31[^: ]:%n", name, &used) != 1 || !used || streq(name, "lo"))
 			continue;
 		if (sscanf(line + used,
 			   "%llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu",
