@@ -40,37 +40,34 @@ static void mark_layers(struct image_store *store)
 		mark_chain(store, it->key);
 }
 
-static void remove_dir(struct image_store *store, const char *dir)
+int64_t store_sweep_layers(struct image_store *store, struct strv *ret_chains, struct strv *ret_gone)
 {
-	AUTO(free) char *gone = xasprintf(".gone-%s", dir);
-
-	/* (2) what fails here is found at the next start */
-	if (renameat(store->layersfd, dir, store->layersfd, gone) == 0)
-		ignore_result(fs_remove_tree(store->layersfd, gone));
-}
-
-int64_t store_sweep_layers(struct image_store *store, struct strv *ret_chains)
-{
-	AUTO(strv) struct strv dirs = {0};
 	int64_t freed = 0;
 
 	mark_layers(store);
 	map_for_each(it, &store->layers) {
 		const struct layer *l = it->value;
+		AUTO(free) char *gone = NULL;
 
 		if (l->marked)
 			continue;
 		if (record_run(store->db, NULL, "DELETE FROM layers WHERE chain = ?1", "s", l->chain) < 0)
 			continue; /* stays for the next time */
 		freed += l->size;
-		strv_add(&dirs, l->dir);
+		gone = xasprintf(".gone-%s", l->dir);
+		if (renameat(store->layersfd, l->dir, store->layersfd, gone) == 0) /* (2) */
+			strv_add(ret_gone, gone);
 		if (ret_chains)
 			strv_add(ret_chains, l->chain);
 		map_remove(&store->layers, l->chain);
 	}
-	strv_for_each(dir, &dirs)
-		remove_dir(store, dir);
 	return freed;
+}
+
+void store_remove_gone(struct image_store *store, const struct strv *gone)
+{
+	strv_for_each(dir, gone)
+		ignore_result(fs_remove_tree(store->layersfd, dir)); /* (2) else at the next start */
 }
 
 /* ---- blobs ---- */
@@ -129,13 +126,15 @@ static int64_t sweep_blobs(struct image_store *store)
 
 int image_gc(struct image_store *store, int64_t *ret_freed, struct err *err)
 {
+	AUTO(strv) struct strv gone = {0};
 	int64_t freed;
 	int r;
 
 	pthread_mutex_lock(&store->lock);
-	freed = store_sweep_layers(store, NULL);
+	freed = store_sweep_layers(store, NULL, &gone);
 	freed += sweep_blobs(store);
 	pthread_mutex_unlock(&store->lock);
+	store_remove_gone(store, &gone);
 	r = fs_remove_tree(store->rootfd, "lost");
 	if (r < 0)
 		return err_sys(err, -r, "remove '%s/lost'", store->root);

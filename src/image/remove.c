@@ -187,7 +187,7 @@ static int untag_all(struct image_store *store, const struct strv *names, struct
 static int delete_image(struct image_store *store, const char *image_id, struct image_removals *ret,
 			char **ret_parent, struct err *err)
 {
-	AUTO(strv) struct strv chains = {0};
+	AUTO(strv) struct strv chains = {0}, gone = {0};
 	AUTO(free) char *id = xstrdup(image_id);
 	AUTO(free) char *file = xasprintf("%s.json", digest_hex(id));
 	struct entry *e;
@@ -209,11 +209,12 @@ static int delete_image(struct image_store *store, const char *image_id, struct 
 		map_remove(&store->images, id);
 		ignore_result(unlinkat(store->imagesfd, file, 0)); /* a copy */
 		ignore_result(store_remove_blob(store, id));	   /* image_gc() finds it else */
-		ret->freed += store_sweep_layers(store, &chains);
+		ret->freed += store_sweep_layers(store, &chains, &gone);
 	}
 	pthread_mutex_unlock(&store->lock);
 	if (r < 0)
 		return -1;
+	store_remove_gone(store, &gone);
 	add(ret)->deleted = TAKE_PTR(id);
 	for (size_t i = chains.n; i-- > 0;) /* top first */
 		add(ret)->deleted = xstrdup(chains.v[i]);

@@ -60,6 +60,8 @@ int store_insert_layer(struct image_store *store, const struct layer *l, struct 
 int store_insert_image(struct image_store *store, const struct entry *e, struct err *err);
 
 /* ---- layers and blobs (layer.c, blob.c, gc.c) ---- */
-int64_t store_sweep_layers(struct image_store *store, struct strv *ret_chains); /* lock held */
+/* Lock held. The directories in ret_gone are renamed, to be deleted without the lock. */
+int64_t store_sweep_layers(struct image_store *store, struct strv *ret_chains, struct strv *ret_gone);
+void store_remove_gone(struct image_store *store, const struct strv *gone);
 int store_remove_blob(struct image_store *store, const char *digest);
 const char *digest_hex(const char *digest); /* after "sha256:", checked; NULL if it is none */
