@@ -144,6 +144,16 @@ static int parse_zone(const char *s, int *seconds)
 	return 0;
 }
 
+/* Go's zero time, year 1, and what else does not fit becomes the nearest that does. */
+static int64_t to_ns(int64_t sec, int64_t frac)
+{
+	if (sec >= INT64_MAX / NS_PER_SEC)
+		return INT64_MAX;
+	if (sec <= INT64_MIN / NS_PER_SEC)
+		return INT64_MIN;
+	return sec * NS_PER_SEC + frac;
+}
+
 int clock_parse_rfc3339(const char *s, int64_t *ret_ns)
 {
 	struct tm tm = {0};
@@ -155,7 +165,7 @@ int clock_parse_rfc3339(const char *s, int64_t *ret_ns)
 	s++;
 	if (parse_clock(&s, &tm, &frac, false) < 0 || parse_zone(s, &zone) < 0)
 		return -EINVAL;
-	*ret_ns = ((int64_t)timegm(&tm) - zone) * NS_PER_SEC + frac;
+	*ret_ns = to_ns((int64_t)timegm(&tm) - zone, frac);
 	return 0;
 }
 
@@ -174,12 +184,12 @@ static int parse_local(const char *s, int64_t *ret_ns)
 			return -EINVAL;
 	}
 	if (!*s) {
-		*ret_ns = (int64_t)mktime(&tm) * NS_PER_SEC + frac;
+		*ret_ns = to_ns((int64_t)mktime(&tm), frac);
 		return 0;
 	}
 	if (parse_zone(s, &zone) < 0)
 		return -EINVAL;
-	*ret_ns = ((int64_t)timegm(&tm) - zone) * NS_PER_SEC + frac;
+	*ret_ns = to_ns((int64_t)timegm(&tm) - zone, frac);
 	return 0;
 }
 

@@ -18,7 +18,8 @@ int64_t clock_mono_ns(void);
 void clock_format_rfc3339(char ret[CLOCK_RFC3339_MAX], int64_t real_ns);
 /* Always nine digits of fraction, as docker's log timestamps are. */
 void clock_format_rfc3339_fixed(char ret[CLOCK_RFC3339_MAX], int64_t real_ns);
-/* Any RFC 3339 time, with offset and up to nine digits of fraction. -EINVAL. */
+/* Any RFC 3339 time, with offset and up to nine digits of fraction. -EINVAL. A time beyond
+ * int64 nanoseconds (Go's zero time) gives the nearest that fits. */
 int clock_parse_rfc3339(const char *s, int64_t *ret_ns) MUST_USE;
 /*
  * What docker takes for --since and --until: RFC 3339 (also without zone or seconds), a date,
