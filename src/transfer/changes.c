@@ -191,8 +191,8 @@ static int pairs(struct changes *c, const char *name, const char *rest,
 	if (rest[plain] != '=') {
 		AUTO(free) char *key = xstrndup(rest, plain);
 
-		if (need(c, name, rest[plain] != 0, "exactly two arguments") < 0)
-			return -1;
+		if (!rest[plain])
+			return err_set(c->err, ERR_INVALID, "%s must have two arguments", name);
 		set(c, key, skip_blanks(rest + plain));
 		return 0;
 	}
@@ -462,6 +462,7 @@ static int apply(struct changes *c, const char *line)
 	for (size_t i = 0; i < ARRAY_LEN(instructions); i++)
 		if (streq(name, instructions[i].name))
 			return instructions[i].fn(c, name, rest);
+	str_lower(name); /* as docker shows it */
 	return err_set(c->err, ERR_INVALID, "%s is not a valid change command", name);
 }
 

@@ -202,7 +202,7 @@ static void test_broken(void)
 	ok_eq(import("t.tar", "Bad", NULL, id, &err), -1);
 	ok_str(err.msg, "invalid reference format: repository name (library/Bad) must be lowercase");
 	ok_eq(import("t.tar", "x", "FROM y", id, &err), -1);
-	ok_str(err.msg, "FROM is not a valid change command");
+	ok_str(err.msg, "from is not a valid change command");
 	ok(nothing_left());
 }
 
