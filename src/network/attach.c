@@ -210,16 +210,23 @@ static int connect_links(struct sandbox *sb, size_t first, int ns, int ns_nl, st
 	return 0;
 }
 
-/* Loopback addresses of the host reach containers only where this is set on the bridge. */
-static void allow_loopback(const struct sandbox *sb)
+/*
+ * What published ports need of the bridge: packets from the host's loopback addresses may be led
+ * out by it, and packets back to where they came from. Without either only some clients fail.
+ */
+static void prepare_bridge(const struct sandbox *sb)
 {
 	for (size_t i = 0; i < sb->n && sb->nports > 0; i++) {
 		AUTO(free) char *path = NULL;
+		AUTO(close) int nl = -1;
 
 		if (!sb->ep[i]->gateway)
 			continue;
 		path = xasprintf("/proc/sys/net/ipv4/conf/%s/route_localnet", sb->ep[i]->net->bridge);
-		ignore_result(fs_write_kernel(AT_FDCWD, path, "1")); /* then it is the host's other addresses only */
+		ignore_result(fs_write_kernel(AT_FDCWD, path, "1"));
+		nl = nl_open(NETLINK_ROUTE);
+		if (nl >= 0)
+			ignore_result(link_set_hairpin(nl, sb->ep[i]->host_if));
 	}
 }
 
@@ -243,7 +250,7 @@ static int build(struct network_mgr *mgr, struct sandbox *sb, int *ret_ns, struc
 		return -1;
 	if (sandbox_save(mgr, sb, err) < 0)
 		return -1;
-	allow_loopback(sb);
+	prepare_bridge(sb);
 	if (rules_add_ports(mgr, sb->ports, sb->nports, err) < 0) {
 		sandbox_forget(mgr, sb->container_id);
 		return -1;
@@ -364,7 +371,7 @@ int network_adopt(struct network_mgr *mgr, const char *container_id, int netns_f
 	for (size_t i = 0; r == 0 && i < sb->nports; i++)
 		publish_hold_again(&sb->ports[i]);
 	if (r == 0) {
-		allow_loopback(sb);
+		prepare_bridge(sb);
 		sb->adopted = true;
 	}
 	pthread_mutex_unlock(&mgr->lock);

@@ -28,14 +28,34 @@ static struct nlmsghdr *begin_link(struct nl_batch *b, uint16_t flags, int index
 	return nlh;
 }
 
-static void put_no_link_local(struct nlmsghdr *nlh) /* (2) */
+/* (2): a message of its own, since a change of flags comes first within one */
+static void put_no_link_local(struct nl_batch *b, int index, const char *name)
 {
-	struct nlattr *spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
-	struct nlattr *inet6 = mnl_attr_nest_start(nlh, AF_INET6);
+	struct nlmsghdr *nlh = begin_link(b, 0, index, false);
+	struct nlattr *spec, *inet6;
 
+	if (name)
+		mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
+	inet6 = mnl_attr_nest_start(nlh, AF_INET6);
 	mnl_attr_put_u8(nlh, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
 	mnl_attr_nest_end(nlh, inet6);
 	mnl_attr_nest_end(nlh, spec);
+}
+
+/* A boolean attribute of a bridge's port. */
+static void put_port_flag(struct nl_batch *b, const char *name, uint16_t attr)
+{
+	struct nlmsghdr *nlh = begin_link(b, 0, 0, false);
+	struct nlattr *info, *data;
+
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_SLAVE_KIND, "bridge");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_SLAVE_DATA);
+	mnl_attr_put_u8(nlh, attr, 1);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
 }
 
 static int parse_link(const struct nlmsghdr *nlh, struct link *ret)
@@ -209,22 +229,12 @@ int link_make_veth(int nl, const struct veth *v)
 	mnl_attr_put_u32(nlh, IFLA_MTU, v->mtu);
 	put_peer(nlh, v);
 
-	nlh = begin_link(&b, 0, 0, true); /* creation does not look at IFLA_AF_SPEC */
+	put_no_link_local(&b, 0, v->host_name); /* creation does not look at IFLA_AF_SPEC */
+	nlh = begin_link(&b, 0, 0, true);
 	mnl_attr_put_strz(nlh, IFLA_IFNAME, v->host_name);
 	mnl_attr_put_u32(nlh, IFLA_MASTER, (uint32_t)v->bridge);
-	put_no_link_local(nlh);
-	if (v->isolated) {
-		struct nlattr *info, *data;
-
-		nlh = begin_link(&b, 0, 0, false);
-		mnl_attr_put_strz(nlh, IFLA_IFNAME, v->host_name);
-		info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
-		mnl_attr_put_strz(nlh, IFLA_INFO_SLAVE_KIND, "bridge");
-		data = mnl_attr_nest_start(nlh, IFLA_INFO_SLAVE_DATA);
-		mnl_attr_put_u8(nlh, IFLA_BRPORT_ISOLATED, 1);
-		mnl_attr_nest_end(nlh, data);
-		mnl_attr_nest_end(nlh, info);
-	}
+	if (v->isolated)
+		put_port_flag(&b, v->host_name, IFLA_BRPORT_ISOLATED);
 	return nl_send(nl, &b);
 }
 
@@ -238,13 +248,21 @@ int link_set_master(int nl, const char *host_name, int bridge)
 	return nl_send(nl, &b);
 }
 
+int link_set_hairpin(int nl, const char *host_name)
+{
+	AUTO(nl_batch) struct nl_batch b = {};
+
+	put_port_flag(&b, host_name, IFLA_BRPORT_MODE);
+	return nl_send(nl, &b);
+}
+
 int link_up(int ns_nl, int index)
 {
 	AUTO(nl_batch) struct nl_batch b = {};
-	struct nlmsghdr *nlh = begin_link(&b, 0, index, true);
 
 	if (index != 1) /* lo keeps ::1 */
-		put_no_link_local(nlh);
+		put_no_link_local(&b, index, NULL);
+	begin_link(&b, 0, index, true);
 	return nl_send(ns_nl, &b);
 }
 
@@ -264,10 +282,11 @@ static void put_default_route(struct nl_batch *b, uint32_t gateway)
 int link_configure(int ns_nl, const struct inner *in)
 {
 	AUTO(nl_batch) struct nl_batch b = {};
-	struct nlmsghdr *nlh = begin_link(&b, 0, in->index, true);
+	struct nlmsghdr *nlh;
 
+	put_no_link_local(&b, in->index, NULL);
+	nlh = begin_link(&b, 0, in->index, true);
 	mnl_attr_put(nlh, IFLA_ADDRESS, 6, in->mac);
-	put_no_link_local(nlh);
 	put_address(&b, in->index, in->addr, in->len);
 	if (in->gateway)
 		put_default_route(&b, in->gateway);

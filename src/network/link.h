@@ -46,6 +46,9 @@ struct veth {
 };
 int link_make_veth(int nl, const struct veth *v) MUST_USE; /* the outer end is up and in the bridge */
 int link_set_master(int nl, const char *host_name, int bridge) MUST_USE;
+/* Packets may leave by the port they came in: a container that reaches itself through a published
+ * port needs it where bridged packets see the rules (br_netfilter). */
+int link_set_hairpin(int nl, const char *host_name) MUST_USE;
 int link_up(int ns_nl, int index) MUST_USE;
 
 struct inner {

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "codec/filters.h"
 #include "network/link.h"
 #include "network/network.h"
 
@@ -167,8 +168,6 @@ int sandbox_save(struct network_mgr *mgr, const struct sandbox *sb, struct err *
 void sandbox_forget(struct network_mgr *mgr, const char *container_id);
 int sandbox_load_all(struct network_mgr *mgr, struct strv *warnings, struct err *err) MUST_USE;
 
-/* filter.c */
-/* Values of a key, in either form, appended. */
-void filter_values(const json_t *filters, const char *key, struct strv *ret);
-int filter_check_keys(const json_t *filters, const char *const *known, size_t n, struct err *err) MUST_USE;
-bool filter_labels(const struct strv *wanted, const json_t *labels); /* all of "k" or "k=v" */
+/* view.c */
+int filters_from(const json_t *spec, struct filters *ret, struct err *err) MUST_USE;
+void labels_map(const struct network *net, struct map *ret);

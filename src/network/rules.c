@@ -23,7 +23,7 @@
 #include "base/spawn.h"
 #include "sys/nft.h"
 
-#define RULES_VERSION "version_1"
+#define RULES_VERSION "version_2"
 
 /* @ stands for the table's name. */
 static const char rules_text[] =
@@ -33,6 +33,7 @@ static const char rules_text[] =
 	"	set " RULES_VERSION " { type ifname; }\n"
 	"	set bridges { type ifname; }\n"
 	"	set within { type ifname . ifname; }\n" /* bridge . the same bridge */
+	"	set local4 { type ipv4_addr . ifname; flags interval; }\n" /* subnet . its bridge */
 	"	set internal { type ifname; }\n"
 	"	set masquerade4 { type ipv4_addr; flags interval; }\n"
 	"	set guard { type ifname; }\n"
@@ -57,7 +58,8 @@ static const char rules_text[] =
 	"	}\n"
 	"	chain postrouting {\n"
 	"		type nat hook postrouting priority 100; policy accept;\n"
-	"		iifname . oifname @within ct status dnat masquerade\n"
+	/* back to where it came from: the answer must come by us; iifname is unknown here */
+	"		ip saddr . oifname @local4 ct status dnat masquerade\n"
 	"		ip saddr 127.0.0.0/8 oifname @bridges masquerade\n"
 	"		ip saddr @masquerade4 oifname != @bridges masquerade\n"
 	"	}\n"
@@ -262,6 +264,18 @@ static void change_name(struct change *c, const char *set, const char *name)
 	change_elem(c, set, &(struct nft_elem){.key = key, .key_len = sizeof(key)});
 }
 
+static void change_local(struct change *c, const struct network *net)
+{
+	uint32_t first = htonl(net->subnet.base), last = htonl(subnet4_last(net->subnet));
+	char from[4 + LINK_NAME], to[4 + LINK_NAME];
+
+	memcpy(from, &first, 4);
+	memcpy(to, &last, 4);
+	name_key(from + 4, net->bridge);
+	name_key(to + 4, net->bridge);
+	change_elem(c, "local4", &(struct nft_elem){.key = from, .key_end = to, .key_len = sizeof(from)});
+}
+
 static void change_network(struct change *c, const struct network *net)
 {
 	char pair[2 * LINK_NAME];
@@ -270,6 +284,7 @@ static void change_network(struct change *c, const struct network *net)
 	name_key(pair, net->bridge);
 	name_key(pair + LINK_NAME, net->bridge);
 	change_elem(c, "within", &(struct nft_elem){.key = pair, .key_len = sizeof(pair)});
+	change_local(c, net);
 	if (net->internal)
 		change_name(c, "internal", net->bridge);
 	if (net->masquerade && !net->internal) {

@@ -291,45 +291,46 @@ int network_remove(struct network_mgr *mgr, const char *name, struct err *err)
 	return r;
 }
 
-struct prune {
-	struct strv label, not_label;
-	int64_t until;
-};
-
-static int prune_filters(struct prune *p, const json_t *filters, struct err *err)
+static int prune_until(const struct filters *f, int64_t *ret, struct err *err)
 {
-	static const char *const known[] = {"label", "label!", "until"};
-	AUTO(strv) struct strv until = {};
+	const struct strv *until = filters_get(f, "until");
 
-	p->until = INT64_MAX;
-	if (filter_check_keys(filters, known, ARRAY_LEN(known), err) < 0)
-		return -1;
-	filter_values(filters, "label", &p->label);
-	filter_values(filters, "label!", &p->not_label);
-	filter_values(filters, "until", &until);
-	if (until.n > 1)
+	*ret = INT64_MAX;
+	if (!until)
+		return 0;
+	if (until->n > 1)
 		return err_set(err, ERR_INVALID, "more than one until filter specified");
-	if (until.n == 1 && clock_parse_moment(until.v[0], clock_real_ns(), &p->until) < 0)
-		return err_set(err, ERR_INVALID, "invalid until filter: '%.64s'", until.v[0]);
+	if (clock_parse_moment(until->v[0], clock_real_ns(), ret) < 0)
+		return err_set(err, ERR_INVALID, "invalid until filter: '%.64s'", until->v[0]);
 	return 0;
+}
+
+static bool prunable(const struct filters *f, int64_t until, const struct network *net)
+{
+	AUTO(map) struct map labels = {.free_value = free};
+
+	labels_map(net, &labels);
+	return !net->predefined && net->users == 0 && net->created_ns <= until &&
+	       filters_labels(f, "label", &labels) && filters_labels_not(f, "label!", &labels);
 }
 
 int network_prune(struct network_mgr *mgr, const json_t *filters, bool (*keep)(void *ctx, const char *id),
 		  void *ctx, struct strv *ret_removed, struct err *err)
 {
-	struct prune p = {};
-	int r = prune_filters(&p, filters, err);
+	static const char *const known[] = {"label", "label!", "until", NULL};
+	AUTO(filters) struct filters f = {};
+	int64_t until;
+	int r = 0;
 
+	if (filters_from(filters, &f, err) < 0 || filters_check(&f, known, err) < 0 ||
+	    prune_until(&f, &until, err) < 0)
+		return -1;
 	pthread_mutex_lock(&mgr->lock);
 	for (size_t i = 0; r == 0 && i < mgr->nnets;) {
 		struct network *net = mgr->nets[i];
-		bool stays = net->predefined || net->users > 0 || net->created_ns > p.until ||
-			     !filter_labels(&p.label, net->labels) ||
-			     (p.not_label.n > 0 && filter_labels(&p.not_label, net->labels)) ||
-			     (keep && keep(ctx, net->id));
 		AUTO(free) char *name = xstrdup(net->name);
 
-		if (stays) {
+		if (!prunable(&f, until, net) || (keep && keep(ctx, net->id))) {
 			i++;
 			continue;
 		}
@@ -338,7 +339,5 @@ int network_prune(struct network_mgr *mgr, const json_t *filters, bool (*keep)(v
 			strv_add(ret_removed, name);
 	}
 	pthread_mutex_unlock(&mgr->lock);
-	strv_done(&p.label);
-	strv_done(&p.not_label);
 	return r;
 }

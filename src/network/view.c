@@ -144,87 +144,72 @@ int network_resolve(struct network_mgr *mgr, const char *name, char **ret_id, ch
 	return net ? 0 : -1;
 }
 
-struct filters {
-	struct strv driver, id, label, name, scope, type;
-	int dangling; /* -1: any */
-};
-
-static void filters_done(struct filters *f)
+int filters_from(const json_t *spec, struct filters *ret, struct err *err)
 {
-	strv_done(&f->driver);
-	strv_done(&f->id);
-	strv_done(&f->label);
-	strv_done(&f->name);
-	strv_done(&f->scope);
-	strv_done(&f->type);
+	AUTO(free) char *text = NULL;
+
+	if (!spec || json_is_null(spec))
+		return 0;
+	text = json_text(spec, 0);
+	return filters_parse(text, ret, err);
 }
 
-static int filters_init(struct filters *f, const json_t *spec, struct err *err)
+void labels_map(const struct network *net, struct map *ret)
 {
-	static const char *const known[] = {"driver", "id", "label", "name", "scope", "type", "dangling"};
-	AUTO(strv) struct strv dangling = {};
+	const char *key;
+	json_t *v;
 
-	f->dangling = -1;
-	if (filter_check_keys(spec, known, ARRAY_LEN(known), err) < 0)
-		return -1;
-	filter_values(spec, "driver", &f->driver);
-	filter_values(spec, "id", &f->id);
-	filter_values(spec, "label", &f->label);
-	filter_values(spec, "name", &f->name);
-	filter_values(spec, "scope", &f->scope);
-	filter_values(spec, "type", &f->type);
-	filter_values(spec, "dangling", &dangling);
-	strv_for_each(v, &dangling) {
-		bool yes = streq(v, "true") || streq(v, "1");
-
-		if (!yes && !streq(v, "false") && !streq(v, "0"))
-			return err_set(err, ERR_INVALID, "invalid value for 'dangling' filter: \"%.64s\"", v);
-		f->dangling = yes;
-	}
-	strv_for_each(t, &f->type)
-		if (!streq(t, "builtin") && !streq(t, "custom"))
-			return err_set(err, ERR_INVALID, "invalid filter: 'type'='%.64s'", t);
-	return 0;
-}
-
-static bool part_of(const struct strv *wanted, const char *s)
-{
-	strv_for_each(w, wanted)
-		if (strstr(s, w))
-			return true;
-	return wanted->n == 0;
-}
-
-static bool one_of(const struct strv *wanted, const char *s)
-{
-	return wanted->n == 0 || strv_has(wanted, s);
+	json_object_foreach(net->labels, key, v)
+		map_set_str(ret, key, str_or(json_string_value(v)));
 }
 
 static bool matches(const struct filters *f, const struct network *net)
 {
-	if (f->dangling >= 0 && f->dangling != (net->users == 0 && !net->predefined))
-		return false;
-	return one_of(&f->driver, driver_name(net->driver)) && part_of(&f->id, net->id) &&
-	       part_of(&f->name, net->name) && one_of(&f->scope, "local") &&
-	       one_of(&f->type, net->predefined ? "builtin" : "custom") && filter_labels(&f->label, net->labels);
+	AUTO(map) struct map labels = {.free_value = free};
+
+	labels_map(net, &labels);
+	return filters_exact(f, "driver", driver_name(net->driver)) && filters_match(f, "id", net->id) &&
+	       filters_match(f, "name", net->name) && filters_exact(f, "scope", "local") &&
+	       filters_exact(f, "type", net->predefined ? "builtin" : "custom") &&
+	       filters_labels(f, "label", &labels);
+}
+
+static int check_filters(const struct filters *f, struct err *err)
+{
+	static const char *const known[] = {"driver", "id", "label", "name", "scope", "type", "dangling", NULL};
+	const struct strv *types;
+
+	if (filters_check(f, known, err) < 0)
+		return -1;
+	types = filters_get(f, "type");
+	for (size_t i = 0; types && i < types->n; i++)
+		if (!streq(types->v[i], "builtin") && !streq(types->v[i], "custom"))
+			return err_set(err, ERR_INVALID, "invalid filter: 'type'='%.64s'", types->v[i]);
+	return 0;
 }
 
 int network_list(struct network_mgr *mgr, const json_t *filters, json_t **ret_array, struct err *err)
 {
-	struct filters f = {};
+	AUTO(filters) struct filters f = {};
+	bool dangling = false;
 	json_t *list;
 
-	if (filters_init(&f, filters, err) < 0) {
-		filters_done(&f);
+	if (filters_from(filters, &f, err) < 0 || check_filters(&f, err) < 0 ||
+	    filters_bool(&f, "dangling", false, &dangling, err) < 0)
 		return -1;
-	}
 	list = json_array();
 	pthread_mutex_lock(&mgr->lock);
-	for (size_t i = 0; i < mgr->nnets; i++)
-		if ((!mgr->nets[i]->is_default || mgr->bridge[0]) && matches(&f, mgr->nets[i]))
-			json_array_append_new(list, network_json(mgr->nets[i]));
+	for (size_t i = 0; i < mgr->nnets; i++) {
+		const struct network *net = mgr->nets[i];
+
+		if (net->is_default && !mgr->bridge[0])
+			continue;
+		if (filters_has(&f, "dangling") && dangling != (net->users == 0 && !net->predefined))
+			continue;
+		if (matches(&f, net))
+			json_array_append_new(list, network_json(net));
+	}
 	pthread_mutex_unlock(&mgr->lock);
-	filters_done(&f);
 	*ret_array = list;
 	return 0;
 }

@@ -30,7 +30,7 @@ struct host {
 static struct host host;
 
 /* A socket made in the namespace; -1 with errno. */
-static int socket_in(int ns, int type)
+static inline int socket_in(int ns, int type)
 {
 	int fd, saved;
 
@@ -42,7 +42,7 @@ static int socket_in(int ns, int type)
 	return fd;
 }
 
-static struct sockaddr_in sa(const char *ip, unsigned port)
+static inline struct sockaddr_in sa(const char *ip, unsigned port)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 
@@ -50,7 +50,7 @@ static struct sockaddr_in sa(const char *ip, unsigned port)
 	return a;
 }
 
-static int listen_in(int ns, const char *ip, unsigned port)
+static inline int listen_in(int ns, const char *ip, unsigned port)
 {
 	struct sockaddr_in a = sa(ip, port);
 	int fd = socket_in(ns, SOCK_STREAM), one = 1;
@@ -65,7 +65,7 @@ static int listen_in(int ns, const char *ip, unsigned port)
 }
 
 /* Connects, accepts at listener, sends a word. The client's address as the server saw it, or "". */
-static const char *talk(int from_ns, const char *ip, unsigned port, int listener)
+static inline const char *talk(int from_ns, const char *ip, unsigned port, int listener)
 {
 	static char seen[ADDR_TEXT];
 	struct timeval limit = {.tv_sec = 1, .tv_usec = 500000};
@@ -88,7 +88,7 @@ static const char *talk(int from_ns, const char *ip, unsigned port, int listener
 	return seen;
 }
 
-static bool host_make(void)
+static inline bool host_make(void)
 {
 	struct veth v = {.host_name = "uplink", .inner_name = "eth0", .inner_index = LINK_INSIDE, .mtu = 1500};
 	struct inner in = {.index = LINK_INSIDE, .len = 24, .mac = {2, 0, 0, 0, 0, 2}};
@@ -122,7 +122,7 @@ static bool host_make(void)
 	return true;
 }
 
-static void host_done(void)
+static inline void host_done(void)
 {
 	if (!host.ready)
 		return;
@@ -131,7 +131,7 @@ static void host_done(void)
 	close(host.outside);
 }
 
-static int count_link(void *ctx, const struct link *l)
+static inline int count_link(void *ctx, const struct link *l)
 {
 	int *n = ctx;
 
@@ -139,7 +139,7 @@ static int count_link(void *ctx, const struct link *l)
 	return 0;
 }
 
-static int count_veths(void)
+static inline int count_veths(void)
 {
 	AUTO(close) int nl = nl_open(NETLINK_ROUTE);
 	int n = 0;
@@ -149,7 +149,7 @@ static int count_veths(void)
 }
 
 /* Links go with their namespaces, in the background. */
-static int veths_settle(int expected)
+static inline int veths_settle(int expected)
 {
 	int n = -1;
 
@@ -162,11 +162,47 @@ static int veths_settle(int expected)
 	return n;
 }
 
-static int count_fds(void)
+static inline int count_fds(void)
 {
 	int n = 0;
 
 	for (int fd = 0; fd < 1024; fd++)
 		n += fcntl(fd, F_GETFD) >= 0;
 	return n;
+}
+
+/* Managers and containers in the test's own machine. */
+static inline struct network_mgr *open_mgr(const struct network_config *extra)
+{
+	struct network_config cfg = extra ? *extra : (struct network_config){};
+	AUTO(strv) struct strv warnings = {};
+	struct network_mgr *mgr = NULL;
+	struct err err = ERR_INIT;
+
+	cfg.data_root = cfg.exec_root = host.dir;
+	if (network_open(&cfg, &mgr, &warnings, &err) < 0)
+		printf("# open: %s\n", err.msg);
+	strv_for_each(w, &warnings)
+		printf("# warning: %s\n", w);
+	return mgr;
+}
+
+static inline int attach(struct network_mgr *mgr, const char *id)
+{
+	struct network_spec spec = {.id = id, .name = id, .hostname = "h"};
+	struct err err = ERR_INIT;
+	int ns = -1;
+
+	if (network_attach(mgr, &spec, &ns, &err) < 0)
+		printf("# attach: %s\n", err.msg);
+	return ns;
+}
+
+static inline void teardown(struct network_mgr *mgr)
+{
+	struct err err = ERR_INIT;
+
+	ok_eq(network_teardown(mgr, &err), 0);
+	ok_str(err.msg, "");
+	network_close(mgr);
 }

@@ -6,41 +6,6 @@
 #include "base/clock.h"
 #include "network/tests/host.h"
 
-static struct network_mgr *open_mgr(const struct network_config *extra)
-{
-	struct network_config cfg = extra ? *extra : (struct network_config){};
-	AUTO(strv) struct strv warnings = {};
-	struct network_mgr *mgr = NULL;
-	struct err err = ERR_INIT;
-
-	cfg.data_root = cfg.exec_root = host.dir;
-	if (network_open(&cfg, &mgr, &warnings, &err) < 0)
-		printf("# open: %s\n", err.msg);
-	strv_for_each(w, &warnings)
-		printf("# warning: %s\n", w);
-	return mgr;
-}
-
-static int attach(struct network_mgr *mgr, const char *id)
-{
-	struct network_spec spec = {.id = id, .name = id, .hostname = "h"};
-	struct err err = ERR_INIT;
-	int ns = -1;
-
-	if (network_attach(mgr, &spec, &ns, &err) < 0)
-		printf("# attach: %s\n", err.msg);
-	return ns;
-}
-
-static void teardown(struct network_mgr *mgr)
-{
-	struct err err = ERR_INIT;
-
-	ok_eq(network_teardown(mgr, &err), 0);
-	ok_str(err.msg, "");
-	network_close(mgr);
-}
-
 static void test_outside(void)
 {
 	struct network_mgr *mgr;
@@ -304,6 +269,31 @@ static void test_errors(void)
 	teardown(mgr);
 }
 
+/* (2) of link.c */
+static void test_no_link_local(void)
+{
+	AUTO(buf) struct buf text = {};
+	struct network_mgr *mgr;
+	int ns;
+
+	if (!host_make())
+		return;
+	for (unsigned ready = 0; ready < 2; ready++) {
+		mgr = open_mgr(&(struct network_config){.ready = ready});
+		usleep(ready * 50000);
+		ns = attach(mgr, "six");
+		usleep(100000);
+		CHECK(setns(ns, CLONE_NEWNET) == 0);
+		buf_reset(&text);
+		ok_eq(fs_read_file(AT_FDCWD, "/proc/thread-self/net/if_inet6", 4096, &text), 0);
+		CHECK(setns(host.ns, CLONE_NEWNET) == 0);
+		ok(!strstr(str_or(text.p), "fe80"));
+		network_detach(mgr, "six");
+		close(ns);
+		teardown(mgr);
+	}
+}
+
 static void test_none_and_host(void)
 {
 	struct network_request req = {.network = "none"};
@@ -347,6 +337,7 @@ int main(void)
 	test_run(test_two_engines);
 	test_run(test_errors);
 	test_run(test_none_and_host);
+	test_run(test_no_link_local);
 	host_done();
 	return test_done();
 }
