@@ -289,7 +289,10 @@ int extract_finish(struct extract *x)
 
 static int make_symlink(struct extract *x, const struct tar_entry *e, int dirfd, const char *base)
 {
-	return symlinkat(e->link, dirfd, base) < 0 ? -errno : 0;
+	if (symlinkat(e->link, dirfd, base) < 0)
+		return -errno;
+	x->size += (int64_t)strlen(e->link); /* as docker counts */
+	return 0;
 }
 
 static int make_node(struct extract *x, const struct tar_entry *e, int dirfd, const char *base)

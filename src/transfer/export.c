@@ -15,12 +15,12 @@
 
 int transfer_export(const struct strv *layers, int fd, struct err *err)
 {
-	return tree_write(layers, false, fd, NULL, err);
+	return tree_write(layers, 0, fd, NULL, err);
 }
 
 struct writer {
 	struct strv layers;
-	bool whiteouts;
+	unsigned flags;
 	int fd;
 	int64_t entries;
 	int r;
@@ -35,15 +35,15 @@ static void *write_thread(void *ctx)
 	sigemptyset(&pipe);
 	sigaddset(&pipe, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe, NULL);
-	w->r = tree_write(&w->layers, w->whiteouts, w->fd, &w->entries, &w->err);
+	w->r = tree_write(&w->layers, w->flags, w->fd, &w->entries, &w->err);
 	close(w->fd);
 	return NULL;
 }
 
-int layer_of_tree(struct image_store *store, const char *dir, bool whiteouts,
+int layer_of_tree(struct image_store *store, const char *dir, unsigned flags,
 		  struct image_layer **ret, int64_t *ret_entries, struct err *err)
 {
-	struct writer w = {.whiteouts = whiteouts};
+	struct writer w = {.flags = flags};
 	AUTO(image_layer) struct image_layer *layer = NULL;
 	pthread_t thread;
 	int p[2], r;
@@ -169,7 +169,7 @@ int transfer_commit(struct image_store *store, const struct transfer_commit *in,
 	if (repo_tag(in->repo, in->tag, &name, err) < 0 ||
 	    transfer_apply_changes(in->config ? in->config : "{}", in->changes, &config, err) < 0 ||
 	    image_get(store, in->parent, &parent, err) < 0 ||
-	    layer_of_tree(store, in->upper, true, &layer, &entries, err) < 0)
+	    layer_of_tree(store, in->upper, TREE_CHANGES, &layer, &entries, err) < 0)
 		return -1;
 	if (entries == 0) {
 		image_layer_free(layer);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "codec/json.h"
 #include "transfer/transfer-priv.h"
+#include "transfer/tree.h"
 
 int progress_report(const struct transfer_progress *p, const char *status, const char *id,
 		    int64_t current, int64_t total, struct err *err)
@@ -90,7 +91,7 @@ static int make_exact(struct image_store *store, struct image_layer **layer, str
 	if ((*layer)->result.exact)
 		return 0;
 	dir = xasprintf("%s/tmp/%s/diff", image_store_root(store), (*layer)->name);
-	if (layer_of_tree(store, dir, true, &again, &entries, err) < 0)
+	if (layer_of_tree(store, dir, TREE_WHITEOUTS, &again, &entries, err) < 0)
 		return -1;
 	image_layer_free(*layer);
 	*layer = TAKE_PTR(again);

@@ -27,8 +27,8 @@ int repo_tag(const char *repo, const char *tag, char **ret, struct err *err);
 char *created_now(void);
 
 /*
- * A directory in overlay's format as a new layer (not committed yet). whiteouts: see tree.h.
+ * A directory in overlay's format as a new layer (not committed yet). flags: see tree.h.
  * *ret_entries: how many there are.
  */
-int layer_of_tree(struct image_store *store, const char *dir, bool whiteouts,
+int layer_of_tree(struct image_store *store, const char *dir, unsigned flags,
 		  struct image_layer **ret, int64_t *ret_entries, struct err *err);

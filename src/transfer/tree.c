@@ -32,7 +32,7 @@
 struct tree {
 	int layers[LAYERS_MAX];
 	size_t n;
-	bool whiteouts;
+	bool whiteouts, changes;
 	int out;
 	struct map links; /* "layer:dev:ino" -> path in the tar */
 	struct buf buf;	  /* output not written yet */
@@ -304,6 +304,55 @@ static int visit_dir(struct tree *t, const char *path, const struct parts *dir, 
 	return walk(t, path, parts, depth + 1);
 }
 
+/*
+ * (5) What the engine itself puts into a container's upper directory, as places to mount on, is
+ *     no change of the container's. Docker has these in a layer of their own.
+ */
+static const struct {
+	const char *path;
+	mode_t type;
+} ours[] = {
+	{".dockerenv", S_IFREG},   {"dev", S_IFDIR},	      {"dev/console", S_IFREG},
+	{"dev/mqueue", S_IFDIR},   {"dev/pts", S_IFDIR},      {"dev/shm", S_IFDIR},
+	{"etc", S_IFDIR},	   {"etc/hostname", S_IFREG}, {"etc/hosts", S_IFREG},
+	{"etc/mtab", S_IFLNK},	   {"etc/resolv.conf", S_IFREG}, {"proc", S_IFDIR},
+	{"sbin", S_IFDIR},	   {"sbin/docker-init", S_IFREG}, {"sys", S_IFDIR},
+};
+
+struct place {
+	struct tree *t;
+	size_t layer;
+	const char *path;
+};
+
+static bool is_ours(struct tree *t, size_t layer, const char *path, const struct stat *st);
+
+static int find_foreign(void *ctx, int dirfd, const char *name, unsigned char d_type)
+{
+	const struct place *c = ctx;
+	AUTO(free) char *path = xasprintf("%s/%s", c->path, name);
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_ours(c->t, c->layer, path, &st);
+}
+
+static bool is_ours(struct tree *t, size_t layer, const char *path, const struct stat *st)
+{
+	struct place ctx = {t, layer, path};
+
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+		AUTO(close) int fd = -1;
+
+		if (!streq(path, ours[i].path) || (st->st_mode & S_IFMT) != ours[i].type)
+			continue;
+		if (!S_ISDIR(st->st_mode))
+			return S_ISLNK(st->st_mode) || st->st_size == 0;
+		fd = open_below(t, layer, path, O_RDONLY | O_DIRECTORY);
+		return fd >= 0 && !is_opaque(fd) && fs_each_entry(fd, ".", find_foreign, &ctx) == 0;
+	}
+	return false;
+}
+
 /* The topmost layer that has path decides. */
 static int visit(struct tree *t, const char *dir_path, const char *name, const struct parts *dir,
 		 unsigned depth)
@@ -324,6 +373,8 @@ static int visit(struct tree *t, const char *dir_path, const char *name, const s
 				return 0;
 			return put_mark(t, xasprintf("%s%s.wh.%s", dir_path, *dir_path ? "/" : "", name));
 		}
+		if (t->changes && is_ours(t, dir->v[i], path, &st)) /* (5) */
+			return 0;
 		if (put_entry(t, dir->v[i], path, fd, &st) < 0)
 			return -1;
 		return S_ISDIR(st.st_mode) ? visit_dir(t, path, dir, i, depth) : 0;
@@ -360,15 +411,16 @@ static int open_layers(struct tree *t, const struct strv *layers)
 	return 0;
 }
 
-int tree_write(const struct strv *layers, bool whiteouts, int fd, int64_t *ret_entries,
+int tree_write(const struct strv *layers, unsigned flags, int fd, int64_t *ret_entries,
 	       struct err *err)
 {
 	AUTO(free) struct tree *t = xnew(struct tree);
 	AUTO(free) struct parts *parts = xnew(struct parts);
 	int r;
 
-	CHECK(!whiteouts || layers->n == 1);
-	t->whiteouts = whiteouts;
+	CHECK(!flags || layers->n == 1);
+	t->whiteouts = flags != 0;
+	t->changes = flags & TREE_CHANGES;
 	t->out = fd;
 	t->err = err;
 	r = open_layers(t, layers);

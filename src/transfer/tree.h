@@ -5,10 +5,14 @@
 
 #include "base/str.h"
 
+enum {
+	TREE_WHITEOUTS = 1, /* one layer: its whiteouts and opaque marks become OCI's */
+	TREE_CHANGES = 2,   /* the same, without what the engine puts into a container's upper */
+};
+
 /*
- * layers: absolute paths, top first. whiteouts: exactly one layer, its whiteouts and opaque marks
- * become OCI's; else they hide what is below and do not show. Sorted, so that the same tree gives
+ * layers: absolute paths, top first. With flags 0 the layers are merged. Sorted, so that the same tree gives
  * the same bytes. *ret_entries may be NULL. EPIPE is ERR_CANCELLED.
  */
-int tree_write(const struct strv *layers, bool whiteouts, int fd, int64_t *ret_entries,
+int tree_write(const struct strv *layers, unsigned flags, int fd, int64_t *ret_entries,
 	       struct err *err) MUST_USE;

@@ -49,6 +49,6 @@ int copy_tree(int src, int dst) MUST_USE;
 uint64_t tree_size(int dirfd, const char *name);
 
 /* view.c */
-int filters_from(const json_t *spec, struct filters *ret, struct err *err) MUST_USE;
+int volume_filters_from(const json_t *spec, struct filters *ret, struct err *err) MUST_USE;
 json_t *volume_json(const struct volume_store *store, const struct volume *vol);
-void labels_map(const struct volume *vol, struct map *ret);
+void volume_labels_map(const struct volume *vol, struct map *ret);

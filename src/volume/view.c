@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "volume/private.h"
 
-int filters_from(const json_t *spec, struct filters *ret, struct err *err)
+int volume_filters_from(const json_t *spec, struct filters *ret, struct err *err)
 {
 	AUTO(free) char *text = NULL;
 
@@ -16,7 +16,7 @@ int filters_from(const json_t *spec, struct filters *ret, struct err *err)
 	return filters_parse(text, ret, err);
 }
 
-void labels_map(const struct volume *vol, struct map *ret)
+void volume_labels_map(const struct volume *vol, struct map *ret)
 {
 	const char *key;
 	json_t *v;
@@ -63,7 +63,7 @@ static bool matches(const struct filters *f, const struct volume *vol, bool only
 {
 	AUTO(map) struct map labels = {.free_value = free};
 
-	labels_map(vol, &labels);
+	volume_labels_map(vol, &labels);
 	if (only_dangling && dangling != (vol->users.n == 0))
 		return false;
 	return filters_match(f, "name", vol->name) && filters_exact(f, "driver", "local") &&
@@ -99,7 +99,7 @@ int volume_list(struct volume_store *store, const json_t *filters, json_t **ret_
 	json_t *list;
 	size_t n;
 
-	if (filters_from(filters, &f, err) < 0 || filters_check(&f, known, err) < 0 ||
+	if (volume_filters_from(filters, &f, err) < 0 || filters_check(&f, known, err) < 0 ||
 	    filters_bool(&f, "dangling", false, &dangling, err) < 0)
 		return -1;
 	list = json_array();
@@ -151,7 +151,7 @@ int volume_prune(struct volume_store *store, const json_t *filters, struct strv 
 	int r = 0;
 	size_t n;
 
-	if (filters_from(filters, &f, err) < 0 || filters_check(&f, known, err) < 0 ||
+	if (volume_filters_from(filters, &f, err) < 0 || filters_check(&f, known, err) < 0 ||
 	    filters_bool(&f, "all", false, &all, err) < 0)
 		return -1;
 	pthread_mutex_lock(&store->lock);
@@ -166,7 +166,7 @@ int volume_prune(struct volume_store *store, const json_t *filters, struct strv 
 
 		if (!vol || vol->users.n > 0 || vol->busy || (!all && !vol->anonymous))
 			continue;
-		labels_map(vol, &labels);
+		volume_labels_map(vol, &labels);
 		if (!filters_labels(&f, "label", &labels) || !filters_labels_not(&f, "label!", &labels))
 			continue;
 		bytes = tree_size(store->dirfd, path);

@@ -236,7 +236,8 @@ static void test_commit(void)
 	char id[IMAGE_ID_SIZE];
 
 	strv_add(&changes, "ENV X=$A-c");
-	ok_eq(sh("cd %s && mkdir -p upper/etc upper/old && mknod upper/etc/c c 0 0 && echo new "
+	ok_eq(sh("cd %s && mkdir -p upper/etc upper/old upper/dev/pts && touch upper/.dockerenv "
+		 "upper/etc/hosts && mknod upper/etc/c c 0 0 && echo new "
 		 ">upper/etc/d && ln upper/etc/d upper/etc/e && mkfifo upper/p && chmod 1777 upper/old",
 		 dir), 0);
 	ok_eq(setxattr(opaque, "trusted.overlay.opaque", "y", 1, 0), 0);
@@ -252,7 +253,8 @@ static void test_commit(void)
 	ok_str(env_get(&img->config.env, "X"), "b-c");
 	ok_eq(sh("cd %s && test -c etc/c && cmp etc/d etc/e && test $(stat -c %%a old) = 1777 && "
 		 "test $(stat -c %%h etc/d) = 2 && getfattr -n trusted.overlay.opaque old >/dev/null "
-		 "2>&1; test -p p", img->layers.v[0]), 0);
+		 "2>&1; test -p p && test ! -e .dockerenv && test ! -e etc/hosts && test ! -e dev",
+		 img->layers.v[0]), 0);
 	ok_eq(save("made.tar", "made:v1", &err), 0);
 	if (err.kind)
 		printf("# %s\n", err.msg);
