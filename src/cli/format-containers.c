@@ -7,11 +7,11 @@
 #define MOUNT_WIDTH   15
 
 #define TABLE                                                                                      \
-	"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t"        \
+	"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t"      \
 	"{{.Names}}"
 #define RAW                                                                                        \
 	"container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\n"                        \
-	"created_at: {{.CreatedAt}}\nstate: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\n"  \
+	"created_at: {{.CreatedAt}}\nstate: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\n" \
 	"names: {{.Names}}\nlabels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n"
 
 /* --- ports --- */
@@ -151,7 +151,8 @@ static json_t *names_of(json_t *c, bool trunc)
 	json_t *name;
 	size_t i;
 
-	json_array_foreach(json_object_get(c, "Names"), i, name) {
+	json_array_foreach(json_object_get(c, "Names"), i, name)
+	{
 		const char *s = str_or(json_string_value(name));
 
 		s += *s == '/';
@@ -170,7 +171,8 @@ static json_t *mounts_of(json_t *c, bool trunc)
 	json_t *m;
 	size_t i;
 
-	json_array_foreach(json_object_get(c, "Mounts"), i, m) {
+	json_array_foreach(json_object_get(c, "Mounts"), i, m)
+	{
 		const char *name = get_str(m, "Name");
 		AUTO(free) char *cut = NULL;
 
@@ -190,8 +192,8 @@ static json_t *local_volumes_of(json_t *c)
 	size_t i;
 	int n = 0;
 
-	json_array_foreach(json_object_get(c, "Mounts"), i, m)
-		n += streq(get_str(m, "Driver"), "local");
+	json_array_foreach(json_object_get(c, "Mounts"), i, m) n +=
+		streq(get_str(m, "Driver"), "local");
 	return json_sprintf("%d", n);
 }
 
@@ -201,8 +203,7 @@ static json_t *networks_of(json_t *c)
 	AUTO(strv) struct strv names = {0};
 	const char *name;
 
-	json_object_foreach(nets, name, net)
-		strv_add(&names, name);
+	json_object_foreach(nets, name, net) strv_add(&names, name);
 	strv_sort(&names);
 	return take_string(strv_join(&names, ","));
 }

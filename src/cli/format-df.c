@@ -31,7 +31,8 @@ static void images(json_t *df, json_t *rows)
 	int64_t total = get_int(df, "LayersSize"), used = 0;
 	size_t k, active = 0;
 
-	json_array_foreach(list, k, i) {
+	json_array_foreach(list, k, i)
+	{
 		int64_t size = get_int(i, "Size"), shared = get_int(i, "SharedSize");
 
 		active += get_int(i, "Containers") > 0;
@@ -54,7 +55,8 @@ static void containers(json_t *df, json_t *rows)
 	int64_t total = 0, idle = 0;
 	size_t k, active = 0;
 
-	json_array_foreach(list, k, c) {
+	json_array_foreach(list, k, c)
+	{
 		active += is_active(c);
 		total += get_int(c, "SizeRw");
 		idle += is_active(c) ? 0 : get_int(c, "SizeRw");
@@ -68,7 +70,8 @@ static void volumes(json_t *df, json_t *rows)
 	int64_t total = 0, idle = 0;
 	size_t k, active = 0;
 
-	json_array_foreach(list, k, v) {
+	json_array_foreach(list, k, v)
+	{
 		json_t *usage = json_object_get(v, "UsageData");
 		int64_t size = get_int(usage, "Size");
 
@@ -88,7 +91,8 @@ static int64_t cache_size(json_t *df, bool idle_only, size_t *ret_active)
 	size_t k;
 
 	*ret_active = 0;
-	json_array_foreach(json_object_get(df, "BuildCache"), k, b) {
+	json_array_foreach(json_object_get(df, "BuildCache"), k, b)
+	{
 		bool in_use = json_is_true(json_object_get(b, "InUse"));
 
 		*ret_active += in_use;
@@ -115,14 +119,15 @@ json_t *df_rows(json_t *df, const struct format_options *opt)
 /* --- the sections of -v --- */
 
 #define IMAGES                                                                                     \
-	"table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t" \
+	"table "                                                                                   \
+	"{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t"      \
 	"{{.UniqueSize}}\t{{.Containers}}"
 #define CONTAINERS                                                                                 \
-	"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t"  \
+	"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t" \
 	"{{.Status}}\t{{.Names}}"
 #define VOLUMES "table {{.Name}}\t{{.Links}}\t{{.Size}}"
 #define CACHE                                                                                      \
-	"table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t"         \
+	"table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t"        \
 	"{{.UsageCount}}\t{{.Shared}}"
 
 static json_t *ago(const char *rfc3339)
@@ -151,9 +156,14 @@ static json_t *cache_row(json_t *b, const struct format_options *opt)
 }
 
 static const struct format_column cache_columns[] = {
-	{"ID", "CACHE ID"},	     {"CacheType", "CACHE TYPE"}, {"Size", "SIZE"},
-	{"CreatedSince", "CREATED"}, {"LastUsedSince", "LAST USED"}, {"UsageCount", "USAGE"},
-	{"Shared", "SHARED"},	     {NULL, NULL},
+	{"ID", "CACHE ID"},
+	{"CacheType", "CACHE TYPE"},
+	{"Size", "SIZE"},
+	{"CreatedSince", "CREATED"},
+	{"LastUsedSince", "LAST USED"},
+	{"UsageCount", "USAGE"},
+	{"Shared", "SHARED"},
+	{NULL, NULL},
 };
 
 static const struct format_list format_cache = {
@@ -178,7 +188,8 @@ static json_t *first_tags(json_t *images)
 	json_t *rows = json_array(), *i;
 	size_t k;
 
-	json_array_foreach(images, k, i) {
+	json_array_foreach(images, k, i)
+	{
 		json_t *one = json_pack("[O]", i), *all = images_rows(one, &opt);
 		json_t *row = json_array_get(all, 0);
 

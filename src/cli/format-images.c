@@ -9,13 +9,12 @@
 #include "cli/format-priv.h"
 
 #define CREATED_BY_WIDTH 45
-#define NONE "<none>"
-#define SINCE "{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}"
-#define IMAGES "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t" SINCE "\t{{.Size}}"
-#define IMAGES_DIGEST                                                                              \
-	"table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t" SINCE "\t{{.Size}}"
-#define RAW_HEAD "repository: {{.Repository}}\n{{if .Tag}}tag: {{.Tag}}\n{{end}}"
-#define RAW_TAIL "image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n"
+#define NONE		 "<none>"
+#define SINCE		 "{{if .CreatedSince }}{{.CreatedSince}}{{else}}N/A{{end}}"
+#define IMAGES		 "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t" SINCE "\t{{.Size}}"
+#define IMAGES_DIGEST	 "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t" SINCE "\t{{.Size}}"
+#define RAW_HEAD	 "repository: {{.Repository}}\n{{if .Tag}}tag: {{.Tag}}\n{{end}}"
+#define RAW_TAIL	 "image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n"
 
 /* --- images --- */
 
@@ -51,7 +50,8 @@ static void digests_of(json_t *image, const char *repo, struct strv *ret)
 	json_t *ref;
 	size_t i;
 
-	json_array_foreach(json_object_get(image, "RepoDigests"), i, ref) {
+	json_array_foreach(json_object_get(image, "RepoDigests"), i, ref)
+	{
 		AUTO(free) char *name = NULL, *digest = NULL;
 
 		if (split_ref(str_or(json_string_value(ref)), true, &name, &digest) &&
@@ -65,7 +65,8 @@ static void add_tagged(json_t *rows, json_t *image, bool digests, struct strv *r
 	json_t *ref;
 	size_t i;
 
-	json_array_foreach(json_object_get(image, "RepoTags"), i, ref) {
+	json_array_foreach(json_object_get(image, "RepoTags"), i, ref)
+	{
 		AUTO(free) char *repo = NULL, *tag = NULL;
 		AUTO(strv) struct strv d = {0};
 
@@ -88,7 +89,8 @@ static void add_digests(json_t *rows, json_t *image, bool digests, struct strv *
 	json_t *ref;
 	size_t i;
 
-	json_array_foreach(json_object_get(image, "RepoDigests"), i, ref) {
+	json_array_foreach(json_object_get(image, "RepoDigests"), i, ref)
+	{
 		AUTO(free) char *repo = NULL, *digest = NULL;
 		AUTO(strv) struct strv d = {0};
 
@@ -110,7 +112,8 @@ json_t *images_rows(json_t *images, const struct format_options *opt)
 	json_t *rows = json_array(), *image;
 	size_t i;
 
-	json_array_foreach(images, i, image) {
+	json_array_foreach(images, i, image)
+	{
 		AUTO(strv) struct strv repos = {0};
 		size_t before = json_array_size(rows);
 
@@ -170,10 +173,18 @@ static const char *image_standard(const struct format_options *opt, const char *
 }
 
 static const struct format_column image_columns[] = {
-	{"ID", "IMAGE ID"},	    {"Repository", "REPOSITORY"},   {"Tag", "TAG"},
-	{"Digest", "DIGEST"},	    {"CreatedSince", "CREATED"},    {"CreatedAt", "CREATED AT"},
-	{"Size", "SIZE"},	    {"Containers", "CONTAINERS"},   {"VirtualSize", "SIZE"},
-	{"SharedSize", "SHARED SIZE"}, {"UniqueSize", "UNIQUE SIZE"}, {NULL, NULL},
+	{"ID", "IMAGE ID"},
+	{"Repository", "REPOSITORY"},
+	{"Tag", "TAG"},
+	{"Digest", "DIGEST"},
+	{"CreatedSince", "CREATED"},
+	{"CreatedAt", "CREATED AT"},
+	{"Size", "SIZE"},
+	{"Containers", "CONTAINERS"},
+	{"VirtualSize", "SIZE"},
+	{"SharedSize", "SHARED SIZE"},
+	{"UniqueSize", "UNIQUE SIZE"},
+	{NULL, NULL},
 };
 
 const struct format_list format_images = {
@@ -217,9 +228,9 @@ static json_t *history_row(json_t *h, const struct format_options *opt)
 	json_object_set_new(r, "ID", id_string(get_str(h, "Id"), !opt->no_trunc));
 	json_object_set_new(r, "CreatedAt", take_string(rfc3339_local(created)));
 	json_object_set_new(r, "CreatedSince",
-			    opt->raw_numbers ? take_string(rfc3339_local(created))
-					     : take_string(created ? human_ago(created)
-								   : xstrdup("N/A")));
+			    opt->raw_numbers
+				    ? take_string(rfc3339_local(created))
+				    : take_string(created ? human_ago(created) : xstrdup("N/A")));
 	json_object_set_new(r, "CreatedBy", take_string(by));
 	json_object_set_new(r, "Size",
 			    opt->raw_numbers
@@ -237,12 +248,17 @@ static const char *history_standard(const struct format_options *opt, const char
 		return "{{.ID}}";
 	return opt->raw_numbers
 		       ? "table {{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}"
-		       : "table {{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
+		       : "table "
+			 "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
 }
 
 static const struct format_column history_columns[] = {
-	{"ID", "IMAGE"},		{"CreatedSince", "CREATED"}, {"CreatedAt", "CREATED AT"},
-	{"CreatedBy", "CREATED BY"},	{"Size", "SIZE"},	     {"Comment", "COMMENT"},
+	{"ID", "IMAGE"},
+	{"CreatedSince", "CREATED"},
+	{"CreatedAt", "CREATED AT"},
+	{"CreatedBy", "CREATED BY"},
+	{"Size", "SIZE"},
+	{"Comment", "COMMENT"},
 	{NULL, NULL},
 };
 

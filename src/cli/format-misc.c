@@ -4,7 +4,7 @@
 #include "cli/format-priv.h"
 
 #define STATS                                                                                      \
-	"table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t"         \
+	"table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t"        \
 	"{{.BlockIO}}\t{{.PIDs}}"
 #define DF "table {{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}"
 
@@ -58,9 +58,15 @@ static const char *network_standard(const struct format_options *opt, const char
 }
 
 static const struct format_column network_columns[] = {
-	{"ID", "NETWORK ID"},	{"Name", "NAME"},	  {"Driver", "DRIVER"},
-	{"Scope", "SCOPE"},	{"IPv4", "IPV4"},	  {"IPv6", "IPV6"},
-	{"Internal", "INTERNAL"}, {"Labels", "LABELS"},	  {"CreatedAt", "CREATED AT"},
+	{"ID", "NETWORK ID"},
+	{"Name", "NAME"},
+	{"Driver", "DRIVER"},
+	{"Scope", "SCOPE"},
+	{"IPv4", "IPV4"},
+	{"IPv6", "IPV6"},
+	{"Internal", "INTERNAL"},
+	{"Labels", "LABELS"},
+	{"CreatedAt", "CREATED AT"},
 	{NULL, NULL},
 };
 
@@ -87,9 +93,9 @@ static json_t *volume_row(json_t *v, const struct format_options *opt)
 	json_object_set_new(r, "Links",
 			    known ? json_sprintf("%lld", (long long)get_int(usage, "RefCount"))
 				  : json_string("N/A"));
-	json_object_set_new(
-		r, "Size",
-		known ? take_string(human_size((double)get_int(usage, "Size"))) : json_string("N/A"));
+	json_object_set_new(r, "Size",
+			    known ? take_string(human_size((double)get_int(usage, "Size")))
+				  : json_string("N/A"));
 	json_object_set_new(r, "Group", json_string("N/A"));
 	json_object_set_new(r, "Availability", json_string("N/A"));
 	json_object_set_new(r, "Status", json_string("N/A"));
@@ -179,7 +185,8 @@ static json_t *net_io(json_t *s)
 	const char *name;
 	json_t *n;
 
-	json_object_foreach(json_object_get(s, "networks"), name, n) {
+	json_object_foreach(json_object_get(s, "networks"), name, n)
+	{
 		rx += number(n, "rx_bytes");
 		tx += number(n, "tx_bytes");
 	}
@@ -189,11 +196,13 @@ static json_t *net_io(json_t *s)
 static json_t *block_io(json_t *s)
 {
 	json_t *list = json_object_get(json_object_get(s, "blkio_stats"),
-				       "io_service_bytes_recursive"), *e;
+				       "io_service_bytes_recursive"),
+	       *e;
 	double in = 0, out = 0;
 	size_t i;
 
-	json_array_foreach(list, i, e) {
+	json_array_foreach(list, i, e)
+	{
 		char op = get_str(e, "op")[0] | 32;
 
 		in += op == 'r' ? number(e, "value") : 0;
@@ -276,12 +285,8 @@ static const char *df_standard(const struct format_options *opt, const char *for
 }
 
 static const struct format_column df_columns[] = {
-	{"Type", "TYPE"},
-	{"TotalCount", "TOTAL"},
-	{"Active", "ACTIVE"},
-	{"Size", "SIZE"},
-	{"Reclaimable", "RECLAIMABLE"},
-	{NULL, NULL},
+	{"Type", "TYPE"}, {"TotalCount", "TOTAL"},	  {"Active", "ACTIVE"},
+	{"Size", "SIZE"}, {"Reclaimable", "RECLAIMABLE"}, {NULL, NULL},
 };
 
 const struct format_list format_df = {

@@ -57,8 +57,10 @@ static json_t *no_value(json_t *self, const char *name)
 
 static void add_header(const struct format_list *list, struct tmpl *t, struct buf *out)
 {
-	static const struct tmpl_type type = {.kind = TMPL_STRUCT, .method_name = "Label",
-					      .method = header_label, .field = no_value};
+	static const struct tmpl_type type = {.kind = TMPL_STRUCT,
+					      .method_name = "Label",
+					      .method = header_label,
+					      .field = no_value};
 	struct err err = ERR_INIT;
 	json_t *names = json_object();
 
@@ -72,7 +74,8 @@ static void add_header(const struct format_list *list, struct tmpl *t, struct bu
 
 static struct tmpl_type row_type(const struct format_list *list)
 {
-	return (struct tmpl_type){.kind = TMPL_STRUCT, .name = list->type,
+	return (struct tmpl_type){.kind = TMPL_STRUCT,
+				  .name = list->type,
 				  .method_name = list->labels ? "Label" : NULL,
 				  .method = row_label};
 }
@@ -114,7 +117,8 @@ int format_list_print(const struct format_list *list, json_t *objects,
 	text = template_of(format);
 	if (tmpl_parse(text, &t, err) < 0)
 		return err_wrap(err, "template parsing error");
-	json_array_foreach(objects, i, object) {
+	json_array_foreach(objects, i, object)
+	{
 		json_t *row = list->row(object, opt);
 		int r = tmpl_exec(t, row, &type, 0, &rows, err);
 
@@ -145,8 +149,8 @@ bool format_mentions(const struct format_options *opt, const char *name)
 	return tmpl_parse(text, &t, &err) == 0 && tmpl_mentions(t, name);
 }
 
-int format_object(const char *format, json_t *object, const struct tmpl_type *type,
-		  struct buf *out, struct err *err)
+int format_object(const char *format, json_t *object, const struct tmpl_type *type, struct buf *out,
+		  struct err *err)
 {
 	AUTO(tmpl) struct tmpl *t = NULL;
 	int r;

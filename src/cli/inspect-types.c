@@ -6,11 +6,26 @@
  */
 #include "cli/output.h"
 
-#define F(name_, type_) {.name = #name_, .type = &type_}
-#define K(name_, key_, type_) {.name = #name_, .key = key_, .type = &type_}
-#define O(name_, type_) {.name = #name_, .type = &type_, .omitempty = true}
-#define OK(name_, key_, type_) {.name = #name_, .key = key_, .type = &type_, .omitempty = true}
-#define END {.name = NULL}
+#define F(name_, type_)                                                                            \
+	{                                                                                          \
+		.name = #name_, .type = &type_                                                     \
+	}
+#define K(name_, key_, type_)                                                                      \
+	{                                                                                          \
+		.name = #name_, .key = key_, .type = &type_                                        \
+	}
+#define O(name_, type_)                                                                            \
+	{                                                                                          \
+		.name = #name_, .type = &type_, .omitempty = true                                  \
+	}
+#define OK(name_, key_, type_)                                                                     \
+	{                                                                                          \
+		.name = #name_, .key = key_, .type = &type_, .omitempty = true                     \
+	}
+#define END                                                                                        \
+	{                                                                                          \
+		.name = NULL                                                                       \
+	}
 
 #define STRUCT(var, go_name)                                                                       \
 	static const struct tmpl_type var = {                                                      \
@@ -29,8 +44,8 @@ static const struct tmpl_type list = {.kind = TMPL_LIST};
 static const struct tmpl_type strs = {.kind = TMPL_LIST, .elem = &str};
 static const struct tmpl_type str_map = {.kind = TMPL_MAP, .elem = &str};
 static const struct tmpl_type any_map = {.kind = TMPL_MAP};
-static const struct tmpl_type empty = {.kind = TMPL_STRUCT, .name = "struct {}",
-				       .fields = (const struct tmpl_field[]){END}};
+static const struct tmpl_type empty = {
+	.kind = TMPL_STRUCT, .name = "struct {}", .fields = (const struct tmpl_field[]){END}};
 static const struct tmpl_type set = {.kind = TMPL_MAP, .elem = &empty};
 
 /* --- ports --- */
@@ -38,8 +53,8 @@ static const struct tmpl_type set = {.kind = TMPL_MAP, .elem = &empty};
 static const struct tmpl_field binding_fields[] = {K(HostIP, "HostIp", str), F(HostPort, str), END};
 STRUCT(binding, "nat.PortBinding");
 static const struct tmpl_type bindings = {.kind = TMPL_LIST, .elem = &binding};
-static const struct tmpl_type port_map = {.kind = TMPL_MAP, .name = "nat.PortMap",
-					  .elem = &bindings};
+static const struct tmpl_type port_map = {
+	.kind = TMPL_MAP, .name = "nat.PortMap", .elem = &bindings};
 
 /* --- containers --- */
 
@@ -53,9 +68,18 @@ static const struct tmpl_field health_fields[] = {F(Status, str), F(FailingStrea
 POINTER(health, "*container.Health");
 
 static const struct tmpl_field state_fields[] = {
-	F(Status, str),	     F(Running, flag),	 F(Paused, flag),    F(Restarting, flag),
-	F(OOMKilled, flag),  F(Dead, flag),	 F(Pid, num),	     F(ExitCode, num),
-	F(Error, str),	     F(StartedAt, str),	 F(FinishedAt, str), O(Health, health),
+	F(Status, str),
+	F(Running, flag),
+	F(Paused, flag),
+	F(Restarting, flag),
+	F(OOMKilled, flag),
+	F(Dead, flag),
+	F(Pid, num),
+	F(ExitCode, num),
+	F(Error, str),
+	F(StartedAt, str),
+	F(FinishedAt, str),
+	O(Health, health),
 	END,
 };
 POINTER(state, "*container.State");
@@ -160,8 +184,12 @@ static const struct tmpl_field host_config_fields[] = {
 POINTER(host_config, "*container.HostConfig");
 
 static const struct tmpl_field healthcheck_fields[] = {
-	O(Test, strs),	      O(Interval, num),	     O(Timeout, num),
-	O(StartPeriod, num),  O(StartInterval, num), O(Retries, num),
+	O(Test, strs),
+	O(Interval, num),
+	O(Timeout, num),
+	O(StartPeriod, num),
+	O(StartInterval, num),
+	O(Retries, num),
 	END,
 };
 POINTER(healthcheck, "*v1.HealthcheckConfig");
@@ -197,12 +225,14 @@ static const struct tmpl_field config_fields[] = {
 POINTER(config, "*container.Config");
 
 static const struct tmpl_field endpoint_fields[] = {
-	F(IPAMConfig, ptr),	   F(Links, strs),	  F(Aliases, strs),
-	F(MacAddress, str),	   F(DriverOpts, str_map), F(GwPriority, num),
-	F(NetworkID, str),	   F(EndpointID, str),	  F(Gateway, str),
-	F(IPAddress, str),	   F(IPPrefixLen, num),	  F(IPv6Gateway, str),
-	F(GlobalIPv6Address, str), F(GlobalIPv6PrefixLen, num), F(DNSNames, strs),
-	END,
+	F(IPAMConfig, ptr),	   F(Links, strs),
+	F(Aliases, strs),	   F(MacAddress, str),
+	F(DriverOpts, str_map),	   F(GwPriority, num),
+	F(NetworkID, str),	   F(EndpointID, str),
+	F(Gateway, str),	   F(IPAddress, str),
+	F(IPPrefixLen, num),	   F(IPv6Gateway, str),
+	F(GlobalIPv6Address, str), F(GlobalIPv6PrefixLen, num),
+	F(DNSNames, strs),	   END,
 };
 POINTER(endpoint, "*network.EndpointSettings");
 static const struct tmpl_type endpoints = {.kind = TMPL_MAP, .elem = &endpoint};
@@ -234,8 +264,9 @@ static const struct tmpl_field graph_fields[] = {F(Data, str_map), F(Name, str),
 STRUCT(graph, "storage.DriverData");
 
 static const struct tmpl_field mount_fields[] = {
-	O(Type, str), O(Name, str), F(Source, str), F(Destination, str), O(Driver, str),
-	F(Mode, str), F(RW, flag),  F(Propagation, str), END,
+	O(Type, str),	     O(Name, str),	  F(Source, str),
+	F(Destination, str), O(Driver, str),	  F(Mode, str),
+	F(RW, flag),	     F(Propagation, str), END,
 };
 STRUCT(mount, "container.MountPoint");
 static const struct tmpl_type mounts = {.kind = TMPL_LIST, .elem = &mount};
@@ -274,10 +305,20 @@ STRUCT(container, "container.InspectResponse");
 /* --- images --- */
 
 static const struct tmpl_field image_config_fields[] = {
-	O(User, str),	      O(ExposedPorts, set), O(Env, strs),	O(Entrypoint, strs),
-	O(Cmd, strs),	      O(Volumes, set),	    O(WorkingDir, str), O(Labels, str_map),
-	O(StopSignal, str),   O(ArgsEscaped, flag), O(Healthcheck, healthcheck),
-	O(OnBuild, strs),     O(Shell, strs),	    END,
+	O(User, str),
+	O(ExposedPorts, set),
+	O(Env, strs),
+	O(Entrypoint, strs),
+	O(Cmd, strs),
+	O(Volumes, set),
+	O(WorkingDir, str),
+	O(Labels, str_map),
+	O(StopSignal, str),
+	O(ArgsEscaped, flag),
+	O(Healthcheck, healthcheck),
+	O(OnBuild, strs),
+	O(Shell, strs),
+	END,
 };
 POINTER(image_config, "*v1.DockerOCIImageConfig");
 
@@ -287,35 +328,24 @@ static const struct tmpl_field metadata_fields[] = {O(LastTagTime, moment), END}
 STRUCT(metadata, "image.Metadata");
 
 static const struct tmpl_field image_fields[] = {
-	K(ID, "Id", str),
-	F(RepoTags, strs),
-	F(RepoDigests, strs),
-	F(Parent, str),
-	F(Comment, str),
-	F(Created, str),
-	F(DockerVersion, str),
-	F(Author, str),
-	F(Config, image_config),
-	F(Architecture, str),
-	O(Variant, str),
-	F(Os, str),
-	O(OsVersion, str),
-	F(Size, num),
-	O(VirtualSize, num),
-	F(GraphDriver, graph),
-	F(RootFS, rootfs),
-	F(Metadata, metadata),
-	O(Descriptor, ptr),
-	O(Manifests, list),
-	END,
+	K(ID, "Id", str),      F(RepoTags, strs),  F(RepoDigests, strs),
+	F(Parent, str),	       F(Comment, str),	   F(Created, str),
+	F(DockerVersion, str), F(Author, str),	   F(Config, image_config),
+	F(Architecture, str),  O(Variant, str),	   F(Os, str),
+	O(OsVersion, str),     F(Size, num),	   O(VirtualSize, num),
+	F(GraphDriver, graph), F(RootFS, rootfs),  F(Metadata, metadata),
+	O(Descriptor, ptr),    O(Manifests, list), END,
 };
 STRUCT(image, "image.InspectResponse");
 
 /* --- networks and volumes --- */
 
 static const struct tmpl_field ipam_config_fields[] = {
-	O(Subnet, str), O(IPRange, str), O(Gateway, str),
-	OK(AuxAddress, "AuxiliaryAddresses", str_map), END,
+	O(Subnet, str),
+	O(IPRange, str),
+	O(Gateway, str),
+	OK(AuxAddress, "AuxiliaryAddresses", str_map),
+	END,
 };
 STRUCT(ipam_config, "network.IPAMConfig");
 static const struct tmpl_type ipam_configs = {.kind = TMPL_LIST, .elem = &ipam_config};
@@ -324,27 +354,49 @@ static const struct tmpl_field ipam_fields[] = {F(Driver, str), F(Options, str_m
 STRUCT(ipam, "network.IPAM");
 static const struct tmpl_field config_from_fields[] = {F(Network, str), END};
 STRUCT(config_from, "network.ConfigReference");
-static const struct tmpl_field member_fields[] = {F(Name, str), F(EndpointID, str),
-						  F(MacAddress, str), F(IPv4Address, str),
+static const struct tmpl_field member_fields[] = {F(Name, str),	       F(EndpointID, str),
+						  F(MacAddress, str),  F(IPv4Address, str),
 						  F(IPv6Address, str), END};
 STRUCT(member, "network.EndpointResource");
 static const struct tmpl_type members = {.kind = TMPL_MAP, .elem = &member};
 
 static const struct tmpl_field network_fields[] = {
-	F(Name, str),	     K(ID, "Id", str),	  F(Created, moment),   F(Scope, str),
-	F(Driver, str),	     F(EnableIPv4, flag), F(EnableIPv6, flag), F(IPAM, ipam),
-	F(Internal, flag),   F(Attachable, flag), F(Ingress, flag),  F(ConfigFrom, config_from),
-	F(ConfigOnly, flag), F(Containers, members), F(Options, str_map), F(Labels, str_map),
-	O(Peers, list),	     O(Services, any_map), END,
+	F(Name, str),
+	K(ID, "Id", str),
+	F(Created, moment),
+	F(Scope, str),
+	F(Driver, str),
+	F(EnableIPv4, flag),
+	F(EnableIPv6, flag),
+	F(IPAM, ipam),
+	F(Internal, flag),
+	F(Attachable, flag),
+	F(Ingress, flag),
+	F(ConfigFrom, config_from),
+	F(ConfigOnly, flag),
+	F(Containers, members),
+	F(Options, str_map),
+	F(Labels, str_map),
+	O(Peers, list),
+	O(Services, any_map),
+	END,
 };
 STRUCT(network, "network.Inspect");
 
 static const struct tmpl_field usage_fields[] = {F(RefCount, num), F(Size, num), END};
 POINTER(usage, "*volume.UsageData");
 static const struct tmpl_field volume_fields[] = {
-	O(ClusterVolume, ptr), O(CreatedAt, str),  F(Driver, str), F(Labels, str_map),
-	F(Mountpoint, str),    F(Name, str),	   F(Options, str_map), F(Scope, str),
-	O(Status, any_map),    O(UsageData, usage), END,
+	O(ClusterVolume, ptr),
+	O(CreatedAt, str),
+	F(Driver, str),
+	F(Labels, str_map),
+	F(Mountpoint, str),
+	F(Name, str),
+	F(Options, str_map),
+	F(Scope, str),
+	O(Status, any_map),
+	O(UsageData, usage),
+	END,
 };
 STRUCT(volume, "volume.Volume");
 
@@ -358,16 +410,32 @@ static const struct tmpl_field platform_fields[] = {F(Name, str), END};
 STRUCT(platform, "struct { Name string }");
 
 static const struct tmpl_field server_fields[] = {
-	F(Platform, platform), O(Components, components), F(Version, str),
-	K(APIVersion, "ApiVersion", str), O(MinAPIVersion, str), F(GitCommit, str),
-	F(GoVersion, str), F(Os, str), F(Arch, str), O(KernelVersion, str),
-	O(Experimental, flag), O(BuildTime, str), END,
+	F(Platform, platform),
+	O(Components, components),
+	F(Version, str),
+	K(APIVersion, "ApiVersion", str),
+	O(MinAPIVersion, str),
+	F(GitCommit, str),
+	F(GoVersion, str),
+	F(Os, str),
+	F(Arch, str),
+	O(KernelVersion, str),
+	O(Experimental, flag),
+	O(BuildTime, str),
+	END,
 };
 POINTER(server, "*types.Version");
 static const struct tmpl_field client_fields[] = {
-	F(Version, str), K(APIVersion, "ApiVersion", str), F(DefaultAPIVersion, str),
-	F(GitCommit, str), F(GoVersion, str), F(Os, str), F(Arch, str), O(BuildTime, str),
-	F(Context, str), END,
+	F(Version, str),
+	K(APIVersion, "ApiVersion", str),
+	F(DefaultAPIVersion, str),
+	F(GitCommit, str),
+	F(GoVersion, str),
+	F(Os, str),
+	F(Arch, str),
+	O(BuildTime, str),
+	F(Context, str),
+	END,
 };
 STRUCT(client, "system.clientVersion");
 static const struct tmpl_field version_fields[] = {F(Client, client), F(Server, server), END};
@@ -378,9 +446,15 @@ const struct tmpl_type type_version = {
 static const struct tmpl_field actor_fields[] = {F(ID, str), F(Attributes, str_map), END};
 STRUCT(actor, "events.Actor");
 static const struct tmpl_field event_fields[] = {
-	OK(Status, "status", str), OK(ID, "id", str),	OK(From, "from", str),
-	F(Type, str),		   F(Action, str),	F(Actor, actor),
-	OK(Scope, "scope", str),   OK(Time, "time", num), OK(TimeNano, "timeNano", num),
+	OK(Status, "status", str),
+	OK(ID, "id", str),
+	OK(From, "from", str),
+	F(Type, str),
+	F(Action, str),
+	F(Actor, actor),
+	OK(Scope, "scope", str),
+	OK(Time, "time", num),
+	OK(TimeNano, "timeNano", num),
 	END,
 };
 const struct tmpl_type type_event = {

@@ -14,10 +14,10 @@
 
 /* --- units: as docker's go-units; each returns a new string --- */
 
-char *human_size(double bytes);		      /* "1.23MB": 4 significant digits, powers of 1000 */
+char *human_size(double bytes); /* "1.23MB": 4 significant digits, powers of 1000 */
 char *human_size_prec(double bytes, int digits); /* the same with so many significant digits */
-char *human_bytes(double bytes);	      /* "1.5GiB": powers of 1024 */
-char *human_duration(int64_t ns);	      /* "About a minute", "3 hours", "Less than a second" */
+char *human_bytes(double bytes);		 /* "1.5GiB": powers of 1024 */
+char *human_duration(int64_t ns); /* "About a minute", "3 hours", "Less than a second" */
 /* "2 hours ago" of a unix time in seconds; docker's "N/A" for 0 is up to the caller. */
 char *human_ago(int64_t unix_seconds);
 
@@ -28,9 +28,9 @@ char *go_time_string(int64_t unix_seconds);
 
 /* --- text --- */
 
-char *short_id(const char *id);				/* without "sha256:", 12 characters */
-char *ellipsis(const char *s, size_t max);		/* at most max display columns, ends in "…" */
-char *go_quote(const char *s);				/* Go's strconv.Quote, with the quotes */
+char *short_id(const char *id);		   /* without "sha256:", 12 characters */
+char *ellipsis(const char *s, size_t max); /* at most max display columns, ends in "…" */
+char *go_quote(const char *s);		   /* Go's strconv.Quote, with the quotes */
 /* Text columns as Go's tabwriter aligns them: cells end with \t, lines with \n. */
 void tabwrite(struct buf *out, const char *text, size_t len, unsigned minwidth, unsigned padding);
 
@@ -43,10 +43,10 @@ struct format_options {
 	const char *format; /* of --format or the client's configuration; NULL or "": the table */
 	bool quiet;	    /* -q */
 	bool no_trunc;
-	bool size;	    /* ps -s */
-	bool digests;	    /* images --digests */
-	bool raw_numbers;   /* history --human=false */
-	bool all;	    /* stats -a */
+	bool size;	  /* ps -s */
+	bool digests;	  /* images --digests */
+	bool raw_numbers; /* history --human=false */
+	bool all;	  /* stats -a */
 };
 
 /* The help of --format, for lists and for single objects. */
@@ -145,20 +145,26 @@ int put_buf(struct buf *out);
  * halfway. type may be NULL. err says "template parsing error: ..." (kind ERR_INVALID), or
  * Go's text of what failed (ERR_UNSUPPORTED).
  */
-int format_object(const char *format, json_t *object, const struct tmpl_type *type,
-		  struct buf *out, struct err *err) MUST_USE;
+int format_object(const char *format, json_t *object, const struct tmpl_type *type, struct buf *out,
+		  struct err *err) MUST_USE;
 
 /* --- inspect --- */
 
-enum inspect_kind { INSPECT_CONTAINER, INSPECT_IMAGE, INSPECT_NETWORK, INSPECT_VOLUME, INSPECT_OTHER };
+enum inspect_kind {
+	INSPECT_CONTAINER,
+	INSPECT_IMAGE,
+	INSPECT_NETWORK,
+	INSPECT_VOLUME,
+	INSPECT_OTHER
+};
 
 /* Collects what one `inspect` prints. Zeroed with format set is empty. */
 struct inspect {
-	const char *format;   /* NULL or "": a JSON array indented by four */
-	bool typed_only;      /* no second try over plain JSON: `volume inspect` */
+	const char *format; /* NULL or "": a JSON array indented by four */
+	bool typed_only;    /* no second try over plain JSON: `volume inspect` */
 	struct tmpl *tmpl;
 	struct buf out;
-	size_t n;	      /* objects so far */
+	size_t n; /* objects so far */
 };
 
 /* How Go sees the objects; for `version` and `events` too. */

@@ -92,8 +92,7 @@ static char *join(json_t *list)
 	json_t *v;
 	size_t i;
 
-	json_array_foreach(list, i, v)
-		strv_add(&sv, str_or(json_string_value(v)));
+	json_array_foreach(list, i, v) strv_add(&sv, str_or(json_string_value(v)));
 	return strv_join(&sv, " ");
 }
 
@@ -104,8 +103,7 @@ static void add_list(struct buf *out, const char *title, json_t *list)
 
 	if (json_array_size(list))
 		buf_addf(out, " %s:\n", title);
-	json_array_foreach(list, i, v)
-		buf_addf(out, "  %s\n", str_or(json_string_value(v)));
+	json_array_foreach(list, i, v) buf_addf(out, "  %s\n", str_or(json_string_value(v)));
 }
 
 static void add_driver(struct buf *out, json_t *info)
@@ -146,8 +144,7 @@ static void add_runtimes(struct buf *out, json_t *info)
 		 *get_str(json_object_get(info, "Swarm"), "LocalNodeState")
 			 ? get_str(json_object_get(info, "Swarm"), "LocalNodeState")
 			 : "inactive");
-	json_object_foreach(json_object_get(info, "Runtimes"), name, v)
-		strv_add(&names, name);
+	json_object_foreach(json_object_get(info, "Runtimes"), name, v) strv_add(&names, name);
 	strv_sort(&names);
 	text = strv_join(&names, " ");
 	if (names.n) {
@@ -169,11 +166,12 @@ static void add_security(struct buf *out, json_t *info)
 
 	if (json_array_size(list))
 		buf_adds(out, " Security Options:\n");
-	json_array_foreach(list, i, v) {
+	json_array_foreach(list, i, v)
+	{
 		AUTO(strv) struct strv parts = {0};
 
 		strv_split(&parts, str_or(json_string_value(v)), ',');
-		strv_for_each(part, &parts) {
+		strv_for_each (part, &parts) {
 			const char *name = str_after(part, "name=");
 			const char *profile = str_after(part, "profile=");
 
@@ -194,11 +192,10 @@ static void add_registries(struct buf *out, json_t *info)
 
 	if (json_is_object(config))
 		buf_adds(out, " Insecure Registries:\n");
-	json_object_foreach(json_object_get(config, "IndexConfigs"), name, v)
-		if (json_is_false(json_object_get(v, "Secure")))
-			buf_addf(out, "  %s\n", name);
-	json_array_foreach(cidrs, i, v)
-		buf_addf(out, "  %s\n", str_or(json_string_value(v)));
+	json_object_foreach(json_object_get(config, "IndexConfigs"), name,
+			    v) if (json_is_false(json_object_get(v, "Secure")))
+		buf_addf(out, "  %s\n", name);
+	json_array_foreach(cidrs, i, v) buf_addf(out, "  %s\n", str_or(json_string_value(v)));
 	add_list(out, "Registry Mirrors", json_object_get(config, "Mirrors"));
 }
 
@@ -304,7 +301,8 @@ void version_normalize(json_t *server)
 	json_t *c;
 	size_t i;
 
-	json_array_foreach(json_object_get(server, "Components"), i, c) {
+	json_array_foreach(json_object_get(server, "Components"), i, c)
+	{
 		json_t *d = json_object_get(c, "Details");
 
 		if (*get_str(d, "BuildTime"))
@@ -329,8 +327,9 @@ static void add_client(struct buf *out, json_t *c)
 static void add_engine(struct buf *out, json_t *c)
 {
 	json_t *d = json_object_get(c, "Details");
-	AUTO(free) char *api = xasprintf("%s (minimum version %s)", get_str(d, "ApiVersion"),
-					 get_str(d, "MinAPIVersion"));
+	AUTO(free)
+	char *api = xasprintf("%s (minimum version %s)", get_str(d, "ApiVersion"),
+			      get_str(d, "MinAPIVersion"));
 	AUTO(free) char *arch = xasprintf("%s/%s", get_str(d, "Os"), get_str(d, "Arch"));
 
 	add_padded(out, "  ", "Version", get_str(c, "Version"));
@@ -354,10 +353,9 @@ static void add_component(struct buf *out, json_t *c)
 		return;
 	}
 	add_padded(out, "  ", "Version", get_str(c, "Version"));
-	json_object_foreach(details, key, v)
-		strv_add(&keys, key);
+	json_object_foreach(details, key, v) strv_add(&keys, key);
 	strv_sort(&keys);
-	strv_for_each(k, &keys)
+	strv_for_each (k, &keys)
 		add_padded(out, "  ", k, get_str(details, k));
 }
 
@@ -371,6 +369,5 @@ void version_text(json_t *version, struct buf *out)
 	if (!json_is_object(server))
 		return;
 	buf_addf(out, "\nServer:%s%s\n", *platform ? " " : "", platform);
-	json_array_foreach(json_object_get(server, "Components"), i, c)
-		add_component(out, c);
+	json_array_foreach(json_object_get(server, "Components"), i, c) add_component(out, c);
 }

@@ -214,8 +214,8 @@ static enum param param_of(const struct func *f, size_t i)
 	return f->params[MIN(i, (size_t)f->nfixed - !f->variadic)];
 }
 
-static struct val eval_logic(struct exec *x, struct val dot, bool is_or, const struct node_vec *args,
-			     struct val final)
+static struct val eval_logic(struct exec *x, struct val dot, bool is_or,
+			     const struct node_vec *args, struct val final)
 {
 	struct val v = invalid;
 
@@ -238,7 +238,8 @@ static bool count_ok(struct exec *x, const struct func *f, size_t given, size_t 
 }
 
 static struct val eval_function(struct exec *x, struct val dot, const struct node *n,
-				const struct node *cmd, const struct node_vec *args, struct val final)
+				const struct node *cmd, const struct node_vec *args,
+				struct val final)
 {
 	const struct func *f = tmpl_find_func(n->text, n->len);
 	size_t given = args ? args->n - 1 : 0, total = given + !final.missing;
@@ -685,7 +686,11 @@ static enum flow walk(struct exec *x, struct val dot, const struct node *n)
 int tmpl_exec(struct tmpl *t, json_t *data, const struct tmpl_type *type, unsigned flags,
 	      struct buf *out, struct err *err)
 {
-	struct exec x = {.t = t, .name = "", .flags = flags, .out = out, .err = err,
+	struct exec x = {.t = t,
+			 .name = "",
+			 .flags = flags,
+			 .out = out,
+			 .err = err,
 			 .limit = out->len + TMPL_MAX_OUTPUT};
 	struct val dot = {.j = data, .type = type};
 

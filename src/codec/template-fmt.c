@@ -256,7 +256,7 @@ static bool print_int(struct buf *out, const struct spec *sp, int64_t i)
 		char verb, base;
 		const char *prefix;
 	} verbs[] = {
-		{'v', 10, ""}, {'d', 10, ""},	{'b', 2, "0b"},	 {'o', 8, "0"},
+		{'v', 10, ""},	{'d', 10, ""},	 {'b', 2, "0b"},  {'o', 8, "0"},
 		{'O', 8, "0o"}, {'x', 16, "0x"}, {'X', 16, "0X"},
 	};
 	uint64_t u = i < 0 ? -(uint64_t)i : (uint64_t)i;
@@ -547,8 +547,8 @@ static int scan_number(struct scan *s)
 /* [n]: which operand comes next. */
 static void scan_index(struct scan *s)
 {
-	const char *close = s->p < s->end && *s->p == '[' ? memchr(s->p, ']', (size_t)(s->end - s->p))
-							 : NULL;
+	const char *close =
+		s->p < s->end && *s->p == '[' ? memchr(s->p, ']', (size_t)(s->end - s->p)) : NULL;
 	int v;
 
 	if (s->p >= s->end || *s->p != '[')

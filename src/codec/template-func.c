@@ -116,7 +116,7 @@ static int do_html(struct call *c, const struct val *args, size_t n, struct val 
 static int do_js(struct call *c, const struct val *args, size_t n, struct val *ret)
 {
 	static const char from[] = "\\'\"<>&=";
-	static const char *const to[] = {"\\\\",    "\\'",	 "\\\"",   "\\u003C",
+	static const char *const to[] = {"\\\\",    "\\'",     "\\\"",	 "\\u003C",
 					 "\\u003E", "\\u0026", "\\u003D"};
 	AUTO(buf) struct buf in = {0}, b = {0};
 

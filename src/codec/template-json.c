@@ -26,7 +26,8 @@ static void write_string(const char *s, size_t len, bool html, struct buf *out)
 		} else if (at) {
 			buf_addc(out, '\\');
 			buf_addc(out, letters[at - bytes]);
-		} else if (r < 0x20 || (html && (r == '<' || r == '>' || r == '&')) || r == 0x2028 || r == 0x2029 || (r == 0xfffd && k == 1)) {
+		} else if (r < 0x20 || (html && (r == '<' || r == '>' || r == '&')) ||
+			   r == 0x2028 || r == 0x2029 || (r == 0xfffd && k == 1)) {
 			buf_addf(out, "\\u%04x", r);
 		} else {
 			buf_add(out, s, k);

@@ -19,9 +19,10 @@ static const struct {
 	const char *word;
 	enum tok typ;
 } keywords[] = {
-	{"block", T_BLOCK},	{"break", T_BREAK}, {"continue", T_CONTINUE}, {"define", T_DEFINE},
-	{"else", T_ELSE},	{"end", T_END},	    {"if", T_IF},	      {"nil", T_NIL},
-	{"range", T_RANGE},	{"with", T_WITH},   {"template", T_TEMPLATE}, {"true", T_BOOL},
+	{"block", T_BLOCK},   {"break", T_BREAK},	{"continue", T_CONTINUE},
+	{"define", T_DEFINE}, {"else", T_ELSE},		{"end", T_END},
+	{"if", T_IF},	      {"nil", T_NIL},		{"range", T_RANGE},
+	{"with", T_WITH},     {"template", T_TEMPLATE}, {"true", T_BOOL},
 	{"false", T_BOOL},
 };
 
@@ -46,8 +47,9 @@ static void ignore(struct lexer *l)
 
 static void emit(struct lexer *l, enum tok typ)
 {
-	push(l, (struct token){.typ = typ, .pos = l->start, .len = l->pos - l->start,
-			       .line = l->start_line});
+	push(l,
+	     (struct token){
+		     .typ = typ, .pos = l->start, .len = l->pos - l->start, .line = l->start_line});
 	ignore(l);
 }
 
@@ -60,7 +62,9 @@ static void fail(struct lexer *l, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	push(l, (struct token){.typ = T_ERROR, .pos = l->start, .line = l->start_line,
+	push(l, (struct token){.typ = T_ERROR,
+			       .pos = l->start,
+			       .line = l->start_line,
 			       .msg = arena_strdup(l->arena, msg)});
 	l->failed = true;
 }

@@ -141,15 +141,15 @@ static bool mentions(const struct node *n, const char *name)
 	for (size_t i = 0; i < n->ids.n; i++)
 		if (streq(n->ids.v[i], name))
 			return true;
-	return vec_mentions(&n->kids, name) || mentions(n->pipe, name) ||
-	       mentions(n->list, name) || mentions(n->els, name);
+	return vec_mentions(&n->kids, name) || mentions(n->pipe, name) || mentions(n->list, name) ||
+	       mentions(n->els, name);
 }
 
 bool tmpl_mentions(const struct tmpl *t, const char *name)
 {
 	if (mentions(t->root, name))
 		return true;
-	map_for_each(it, &t->defined)
+	map_for_each (it, &t->defined)
 		if (mentions(it->value, name))
 			return true;
 	return false;

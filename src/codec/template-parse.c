@@ -13,10 +13,10 @@
 struct parser {
 	struct tmpl *t;
 	struct token_list tokens;
-	size_t i;	     /* the next token */
-	struct strv vars;    /* names in scope, "$" first */
+	size_t i;	  /* the next token */
+	struct strv vars; /* names in scope, "$" first */
 	int range_depth, depth;
-	int action_line;     /* where the current action began; 0: in text */
+	int action_line; /* where the current action began; 0: in text */
 	bool failed;
 	struct err *err;
 };
@@ -83,8 +83,7 @@ static void *unexpected(struct parser *p, const struct token *t, const char *con
 		return fail(p, "unexpected %s in %s", name, context);
 	if (p->action_line && p->action_line != t->line)
 		extra = arena_printf(&p->t->arena, "%s started at :%d",
-				     str_ends(name, " action") ? "" : " in action",
-				     p->action_line);
+				     str_ends(name, " action") ? "" : " in action", p->action_line);
 	return fail(p, "%s%s", name, extra);
 }
 
@@ -196,8 +195,9 @@ static void set_value(struct parser *p, struct node *n, json_t *value)
 
 static int hex_value(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-										 : -1;
+	return c >= '0' && c <= '9'		    ? c - '0'
+	       : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+						    : -1;
 }
 
 /* \x, \u, \U or octal, after the backslash. Returns what it took, 0 if it is malformed. */

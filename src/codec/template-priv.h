@@ -167,16 +167,16 @@ void val_type_name(struct val v, struct buf *out);
 
 /* --- printing: Go's package fmt --- */
 
-void go_print_value(struct buf *out, struct val v);			/* %v */
-void go_sprint(struct buf *out, const struct val *v, size_t n);	/* fmt.Sprint */
+void go_print_value(struct buf *out, struct val v);		/* %v */
+void go_sprint(struct buf *out, const struct val *v, size_t n); /* fmt.Sprint */
 void go_sprintln(struct buf *out, const struct val *v, size_t n);
 void go_sprintf(struct buf *out, const char *fmt, size_t len, const struct val *v, size_t n);
 
 /* --- functions --- */
 
 enum param {
-	P_ANY,	   /* interface {} */
-	P_VALUE,   /* reflect.Value */
+	P_ANY,	 /* interface {} */
+	P_VALUE, /* reflect.Value */
 	P_STRING,
 	P_INT,
 	P_STRINGS, /* []string */

@@ -30,9 +30,9 @@ static enum val_kind json_kind(const json_t *j)
 enum val_kind val_kind(struct val v)
 {
 	static const enum val_kind kinds[] = {
-		[TMPL_ANY] = V_NIL,	  [TMPL_STRUCT] = V_STRUCT, [TMPL_MAP] = V_MAP,
-		[TMPL_LIST] = V_LIST,	  [TMPL_STRING] = V_STRING, [TMPL_INT] = V_INT,
-		[TMPL_FLOAT] = V_FLOAT,	  [TMPL_BOOL] = V_BOOL, [TMPL_TIME] = V_STRING,
+		[TMPL_ANY] = V_NIL,	[TMPL_STRUCT] = V_STRUCT, [TMPL_MAP] = V_MAP,
+		[TMPL_LIST] = V_LIST,	[TMPL_STRING] = V_STRING, [TMPL_INT] = V_INT,
+		[TMPL_FLOAT] = V_FLOAT, [TMPL_BOOL] = V_BOOL,	  [TMPL_TIME] = V_STRING,
 	};
 
 	if (!v.j)
@@ -114,9 +114,10 @@ struct val val_field(struct val v, const struct tmpl_field *field)
 {
 	json_t *j = json_object_get(v.j, field->key ? field->key : field->name);
 
-	return (struct val){.j = j ? j : json_null(), .type = field->type,
-			    .iface = !field->type || (field->type->kind == TMPL_ANY &&
-						      !field->type->pointer)};
+	return (struct val){.j = j ? j : json_null(),
+			    .type = field->type,
+			    .iface = !field->type ||
+				     (field->type->kind == TMPL_ANY && !field->type->pointer)};
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -131,8 +132,7 @@ const char **val_sorted_keys(struct val map, size_t *ret_n)
 	json_t *j;
 	size_t n = 0;
 
-	json_object_foreach(map.j, key, j)
-		keys[n++] = key;
+	json_object_foreach(map.j, key, j) keys[n++] = key;
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	*ret_n = n;
 	return keys;
@@ -161,8 +161,9 @@ static void type_name(const struct tmpl_type *type, struct buf *out)
 void val_type_name(struct val v, struct buf *out)
 {
 	static const char *const names[] = {
-		[V_INVALID] = "<nil>", [V_NIL] = "<nil>",      [V_BOOL] = "bool",
-		[V_INT] = "int",       [V_FLOAT] = "float64",  [V_STRING] = "string",
+		[V_INVALID] = "<nil>",	     [V_NIL] = "<nil>",
+		[V_BOOL] = "bool",	     [V_INT] = "int",
+		[V_FLOAT] = "float64",	     [V_STRING] = "string",
 		[V_LIST] = "[]interface {}", [V_MAP] = "map[string]interface {}",
 		[V_STRUCT] = "struct",
 	};

@@ -18,10 +18,10 @@
 
 #include "base/str.h"
 
-#define TMPL_MAX_TEXT	(64 * 1024)	   /* bytes of a template */
-#define TMPL_MAX_NESTING 100		   /* of blocks, parentheses and nested templates */
-#define TMPL_MAX_OUTPUT (16 * 1024 * 1024) /* bytes one execution may write */
-#define TMPL_MAX_STEPS	(1024 * 1024)  /* nodes one execution may visit */
+#define TMPL_MAX_TEXT	 (64 * 1024)	    /* bytes of a template */
+#define TMPL_MAX_NESTING 100		    /* of blocks, parentheses and nested templates */
+#define TMPL_MAX_OUTPUT	 (16 * 1024 * 1024) /* bytes one execution may write */
+#define TMPL_MAX_STEPS	 (1024 * 1024)	    /* nodes one execution may visit */
 
 struct tmpl;
 
@@ -48,11 +48,11 @@ struct tmpl_field {
 
 struct tmpl_type {
 	enum tmpl_kind kind;
-	const char *name;		 /* Go's name for error texts: "*formatter.ContainerContext" */
-	const struct tmpl_type *elem;	 /* TMPL_LIST, TMPL_MAP: of the values; NULL: TMPL_ANY */
-	const struct tmpl_field *fields; /* TMPL_STRUCT: ends with an entry without name. NULL: every
-					  * key of the object is a field, and a key that is not
-					  * there is an error instead of "<no value>". Keys that
+	const char *name;	      /* Go's name for error texts: "*formatter.ContainerContext" */
+	const struct tmpl_type *elem; /* TMPL_LIST, TMPL_MAP: of the values; NULL: TMPL_ANY */
+	const struct tmpl_field *fields; /* TMPL_STRUCT: ends with an entry without name. NULL:
+					  * every key of the object is a field, and a key that is
+					  * not there is an error instead of "<no value>". Keys that
 					  * begin with a dot are for methods; `json` hides them */
 	bool pointer;			 /* a pointer to it: JSON null is nil, not the zero value */
 	/* A method that takes one string, such as `.Label "x"`; a new reference. */

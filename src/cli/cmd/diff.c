@@ -14,7 +14,8 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 	path_container(&path, args[0], "changes");
 	if (call(cli, "GET", path.p, NULL, &answer, err) < 0)
 		return -1;
-	json_array_foreach(answer, i, change) {
+	json_array_foreach(answer, i, change)
+	{
 		json_int_t kind = json_integer_value(json_object_get(change, "Kind"));
 		const char *name = json_string_value(json_object_get(change, "Path"));
 

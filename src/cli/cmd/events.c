@@ -16,7 +16,8 @@ static const struct cli_opt table[] = {
 	{"format", 0, CLI_STRING, offsetof(struct opts, format), FORMAT_HELP},
 	{"since", 0, CLI_STRING, offsetof(struct opts, since),
 	 "Show all events created since timestamp"},
-	{"until", 0, CLI_STRING, offsetof(struct opts, until), "Stream events until this timestamp"},
+	{"until", 0, CLI_STRING, offsetof(struct opts, until),
+	 "Stream events until this timestamp"},
 	CLI_OPT_END,
 };
 

@@ -26,8 +26,10 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 {
 	const struct opts *o = opts;
 	AUTO(buf) struct buf path = {0};
-	struct format_options fo = {.format = o->format, .quiet = o->quiet,
-				    .no_trunc = o->no_trunc, .raw_numbers = !o->human};
+	struct format_options fo = {.format = o->format,
+				    .quiet = o->quiet,
+				    .no_trunc = o->no_trunc,
+				    .raw_numbers = !o->human};
 
 	if (*o->platform)
 		return err_set(err, ERR_UNSUPPORTED,

@@ -30,8 +30,10 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 	struct opts *o = opts;
 	AUTO(buf) struct buf path = {0};
 	AUTO(free) char *with_digest = NULL;
-	struct format_options fo = {.format = o->format, .quiet = o->quiet,
-				    .no_trunc = o->no_trunc, .digests = o->digests};
+	struct format_options fo = {.format = o->format,
+				    .quiet = o->quiet,
+				    .no_trunc = o->no_trunc,
+				    .digests = o->digests};
 
 	if (o->tree)
 		return err_set(err, ERR_UNSUPPORTED,

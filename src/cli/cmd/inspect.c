@@ -93,7 +93,7 @@ static int inspect_all(struct cli *cli, const struct opts *o, const char *type, 
 	inspect_end(&ins, &out);
 	put_buf(&out);
 	fflush(stdout);
-	strv_for_each(msg, &failed)
+	strv_for_each (msg, &failed)
 		fprintf(stderr, "%s\n", msg);
 	return failed.n ? 1 : 0;
 }
@@ -110,7 +110,8 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 			       "--platform is not supported: images here have one platform");
 	for (size_t i = 0; !group && *o->type && !streq(o->type, kinds[i].name);)
 		if (++i == ARRAY_LEN(kinds))
-			return err_set(err, ERR_INVALID, "unknown type: \"%s\": must be one of \"container\", "
+			return err_set(err, ERR_INVALID,
+				       "unknown type: \"%s\": must be one of \"container\", "
 				       "\"image\", \"network\", \"volume\"",
 				       o->type);
 	return inspect_all(cli, o, group ? group : o->type, args, err);
@@ -163,7 +164,7 @@ static const struct cli_opt volume_table[] = {
 	}
 
 INSPECT(cmd_inspect, "inspect", "NAME|ID [NAME|ID...]",
-	"Return low-level information on container objects", table);
+	"Return low-level information on containers, images, networks and volumes", table);
 INSPECT(cmd_container_inspect, "container inspect", "CONTAINER [CONTAINER...]",
 	"Display detailed information on one or more containers", container_table);
 INSPECT(cmd_image_inspect, "image inspect", "IMAGE [IMAGE...]",

@@ -24,8 +24,8 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 {
 	const struct opts *o = opts;
 	AUTO(buf) struct buf path = {0};
-	struct format_options fo = {.format = o->format, .quiet = o->quiet,
-				    .no_trunc = o->no_trunc};
+	struct format_options fo = {
+		.format = o->format, .quiet = o->quiet, .no_trunc = o->no_trunc};
 
 	if (!*o->format && !o->quiet)
 		fo.format = cli_config_string(cli, "networksFormat");

@@ -14,7 +14,8 @@ static void add(struct strv *out, const char *from, json_t *bindings)
 	json_t *b;
 	size_t i;
 
-	json_array_foreach(bindings, i, b) {
+	json_array_foreach(bindings, i, b)
+	{
 		const char *ip = str_or(json_string_value(json_object_get(b, "HostIp")));
 		const char *port = str_or(json_string_value(json_object_get(b, "HostPort")));
 
@@ -61,15 +62,14 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 	if (args[1]) {
 		r = one_port(ports, args, &out, err);
 	} else {
-		json_object_foreach(ports, from, bindings)
-			add(&out, from, bindings);
+		json_object_foreach(ports, from, bindings) add(&out, from, bindings);
 	}
 	json_decref(answer);
 	if (r < 0)
 		return -1;
 	if (out.n)
 		qsort(out.v, out.n, sizeof(*out.v), natural);
-	strv_for_each(line, &out)
+	strv_for_each (line, &out)
 		print_line(line);
 	return 0;
 }

@@ -32,14 +32,15 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 {
 	const struct opts *o = opts;
 	AUTO(buf) struct buf path = {0};
-	struct format_options fo = {.format = o->format, .quiet = o->quiet,
-				    .no_trunc = o->no_trunc, .size = o->size};
+	struct format_options fo = {
+		.format = o->format, .quiet = o->quiet, .no_trunc = o->no_trunc, .size = o->size};
 	int64_t limit = o->latest && o->last == -1 ? 1 : o->last;
 
 	if (!*o->format && !o->quiet)
 		fo.format = cli_config_string(cli, "psFormat");
 	else if (*o->format && o->quiet)
-		fputs("WARNING: Ignoring custom format, because both --format and --quiet are set.\n",
+		fputs("WARNING: Ignoring custom format, because both --format and --quiet are "
+		      "set.\n",
 		      stderr);
 	if (format_list_check(&format_containers, &fo, err) < 0)
 		return -1;

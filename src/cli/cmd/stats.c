@@ -77,7 +77,7 @@ static int round_of(struct cli *cli, const struct strv *names, bool must_exist, 
 {
 	json_t *list = json_array();
 
-	strv_for_each(name, names) {
+	strv_for_each (name, names) {
 		json_t *s = NULL;
 
 		if (sample(cli, name, last, &s, err) < 0 ||

@@ -13,7 +13,8 @@ static void add_line(struct buf *b, json_t *fields)
 	json_t *f;
 	size_t i;
 
-	json_array_foreach(fields, i, f) {
+	json_array_foreach(fields, i, f)
+	{
 		if (i)
 			buf_addc(b, '\t');
 		buf_adds(b, str_or(json_string_value(f)));
@@ -35,8 +36,7 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 	if (call(cli, "GET", path.p, NULL, &answer, err) < 0)
 		return -1;
 	add_line(&text, json_object_get(answer, "Titles"));
-	json_array_foreach(json_object_get(answer, "Processes"), i, line)
-		add_line(&text, line);
+	json_array_foreach(json_object_get(answer, "Processes"), i, line) add_line(&text, line);
 	json_decref(answer);
 	tabwrite(&out, text.p, text.len, MINWIDTH, PADDING);
 	return put_buf(&out);

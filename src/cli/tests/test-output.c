@@ -26,9 +26,12 @@ static const struct {
 	const struct format_list *list;
 	json_t *(*rows)(json_t *answer, const struct format_options *opt);
 } kinds[] = {
-	{"containers", &format_containers, NULL},   {"images", &format_images, images_rows},
-	{"history", &format_history, NULL},	    {"networks", &format_networks, sorted_rows},
-	{"volumes", &format_volumes, volumes_rows}, {"stats", &format_stats, NULL},
+	{"containers", &format_containers, NULL},
+	{"images", &format_images, images_rows},
+	{"history", &format_history, NULL},
+	{"networks", &format_networks, sorted_rows},
+	{"volumes", &format_volumes, volumes_rows},
+	{"stats", &format_stats, NULL},
 	{"df", &format_df, df_rows},
 };
 
@@ -37,9 +40,7 @@ static bool has_flag(json_t *flags, const char *name)
 	json_t *f;
 	size_t i;
 
-	json_array_foreach(flags, i, f)
-		if (streq(json_string_value(f), name))
-			return true;
+	json_array_foreach(flags, i, f) if (streq(json_string_value(f), name)) return true;
 	return false;
 }
 
@@ -79,10 +80,11 @@ static void test_lists(void)
 	size_t i;
 
 	output_now_ns = json_integer_value(json_object_get(golden, "now")) * NS_PER_SEC;
-	json_array_foreach(json_object_get(golden, "cases"), i, one)
-		for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
-			if (streq(kinds[k].name, json_string_value(json_array_get(one, 0))))
-				check_list(k, one);
+	json_array_foreach(
+		json_object_get(golden, "cases"), i,
+		one) for (size_t k = 0; k < ARRAY_LEN(kinds);
+			  k++) if (streq(kinds[k].name, json_string_value(json_array_get(one, 0))))
+		check_list(k, one);
 	ok(i > 100);
 	json_decref(golden);
 }
@@ -121,8 +123,7 @@ static void test_inspect(void)
 	json_t *golden = load("inspect.golden"), *one;
 	size_t i;
 
-	json_array_foreach(json_object_get(golden, "cases"), i, one)
-		check_inspect(one);
+	json_array_foreach(json_object_get(golden, "cases"), i, one) check_inspect(one);
 	ok(i > 30);
 	json_decref(golden);
 }
@@ -144,8 +145,7 @@ static void test_texts(void)
 	version_text(version, &out);
 	ok_str(strstr(out.p, "\n\nServer:"), json_string_value(json_object_get(golden, "version")));
 	buf_reset(&out);
-	json_array_foreach(events, i, e)
-		event_line(e, &out);
+	json_array_foreach(events, i, e) event_line(e, &out);
 	ok_str(out.p, json_string_value(json_object_get(golden, "events")));
 	buf_reset(&out);
 	ok_eq(df_verbose(df, &opt, &out, &err), 0);
@@ -191,24 +191,12 @@ static void test_durations(void)
 		int64_t seconds;
 		const char *text;
 	} cases[] = {
-		{0, "Less than a second"},
-		{-5, "Less than a second"},
-		{1, "1 second"},
-		{45, "45 seconds"},
-		{60, "About a minute"},
-		{119, "About a minute"},
-		{120, "2 minutes"},
-		{59 * 60, "59 minutes"},
-		{3600, "About an hour"},
-		{89 * 60, "About an hour"},
-		{90 * 60, "2 hours"},
-		{47 * 3600, "47 hours"},
-		{48 * 3600, "2 days"},
-		{13 * 86400, "13 days"},
-		{14 * 86400, "2 weeks"},
-		{59 * 86400, "8 weeks"},
-		{60 * 86400, "2 months"},
-		{729 * 86400, "24 months"},
+		{0, "Less than a second"},  {-5, "Less than a second"}, {1, "1 second"},
+		{45, "45 seconds"},	    {60, "About a minute"},	{119, "About a minute"},
+		{120, "2 minutes"},	    {59 * 60, "59 minutes"},	{3600, "About an hour"},
+		{89 * 60, "About an hour"}, {90 * 60, "2 hours"},	{47 * 3600, "47 hours"},
+		{48 * 3600, "2 days"},	    {13 * 86400, "13 days"},	{14 * 86400, "2 weeks"},
+		{59 * 86400, "8 weeks"},    {60 * 86400, "2 months"},	{729 * 86400, "24 months"},
 		{730 * 86400, "2 years"},
 	};
 
@@ -249,12 +237,14 @@ static void test_tabs(void)
 
 static void test_json_layout(void)
 {
-	static const char in[] = "{\"a\":[ ],\"b\":{},\"c\":[1,2.50,{\"d\":\"x\\\"{[,\"}], \"e\":null}";
+	static const char in[] =
+		"{\"a\":[ ],\"b\":{},\"c\":[1,2.50,{\"d\":\"x\\\"{[,\"}], \"e\":null}";
 	AUTO(buf) struct buf out = {0};
 
 	json_layout(in, strlen(in), 0, true, &out);
-	ok_str(out.p, "{\n    \"a\": [],\n    \"b\": {},\n    \"c\": [\n        1,\n        2.50,\n"
-		      "        {\n            \"d\": \"x\\\"{[,\"\n        }\n    ],\n    \"e\": null\n}");
+	ok_str(out.p,
+	       "{\n    \"a\": [],\n    \"b\": {},\n    \"c\": [\n        1,\n        2.50,\n"
+	       "        {\n            \"d\": \"x\\\"{[,\"\n        }\n    ],\n    \"e\": null\n}");
 	buf_reset(&out);
 	json_layout(in, strlen(in), 0, false, &out);
 	ok_str(out.p, "{\"a\":[],\"b\":{},\"c\":[1,2.50,{\"d\":\"x\\\"{[,\"}],\"e\":null}");

@@ -23,8 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (unsigned flags = 0; flags < 4; flags += 3) {
 			AUTO(buf) struct buf out = {0};
 
-			ignore_result(tmpl_exec(t, json ? json : json_null(), NULL, flags, &out,
-						&err));
+			ignore_result(
+				tmpl_exec(t, json ? json : json_null(), NULL, flags, &out, &err));
 		}
 		ignore_result(tmpl_mentions(t, "Size"));
 	}

@@ -11,20 +11,23 @@ static const struct tmpl_type string = {.kind = TMPL_STRING};
 static const struct tmpl_type strings = {.kind = TMPL_MAP, .elem = &string};
 static const struct tmpl_type any_map = {.kind = TMPL_MAP};
 static const struct tmpl_type number = {.kind = TMPL_INT};
-static const struct tmpl_field usage_fields[] = {{"RefCount", NULL, &number},
-						 {"Size", NULL, &number},
-						 {NULL}};
-static const struct tmpl_type usage = {.kind = TMPL_STRUCT, .name = "*volume.UsageData",
-				       .fields = usage_fields, .pointer = true};
-static const struct tmpl_field volume_fields[] = {
-	{"ClusterVolume", NULL, &usage, true}, {"CreatedAt", NULL, &string, true},
-	{"Driver", NULL, &string},	       {"Labels", NULL, &strings},
-	{"Mountpoint", NULL, &string},	       {"Name", NULL, &string},
-	{"Options", NULL, &strings},	       {"Scope", NULL, &string},
-	{"Status", NULL, &any_map, true},      {"UsageData", NULL, &usage, true},
-	{NULL}};
-static const struct tmpl_type volume = {.kind = TMPL_STRUCT, .name = "volume.Volume",
-					.fields = volume_fields};
+static const struct tmpl_field usage_fields[] = {
+	{"RefCount", NULL, &number}, {"Size", NULL, &number}, {NULL}};
+static const struct tmpl_type usage = {
+	.kind = TMPL_STRUCT, .name = "*volume.UsageData", .fields = usage_fields, .pointer = true};
+static const struct tmpl_field volume_fields[] = {{"ClusterVolume", NULL, &usage, true},
+						  {"CreatedAt", NULL, &string, true},
+						  {"Driver", NULL, &string},
+						  {"Labels", NULL, &strings},
+						  {"Mountpoint", NULL, &string},
+						  {"Name", NULL, &string},
+						  {"Options", NULL, &strings},
+						  {"Scope", NULL, &string},
+						  {"Status", NULL, &any_map, true},
+						  {"UsageData", NULL, &usage, true},
+						  {NULL}};
+static const struct tmpl_type volume = {
+	.kind = TMPL_STRUCT, .name = "volume.Volume", .fields = volume_fields};
 
 static int run(const char *text, json_t *data, const struct tmpl_type *type, unsigned flags,
 	       struct buf *out, struct err *err)
@@ -89,22 +92,24 @@ static json_t *label(json_t *self, const char *arg)
 
 static void test_rows(void)
 {
-	static const struct tmpl_type row = {.kind = TMPL_STRUCT, .name = "*x.Row",
-					     .method_name = "Label", .method = label};
+	static const struct tmpl_type row = {
+		.kind = TMPL_STRUCT, .name = "*x.Row", .method_name = "Label", .method = label};
 	json_t *data = json_loads("{\"B\":\"<b>\",\"A\":\"a\",\".hidden\":1}", 0, NULL);
 	AUTO(buf) struct buf out = {0};
 	struct err err = ERR_INIT;
 
-	ok_eq(run("{{.A}} {{.Label \"x\"}} {{json .}} {{json .B}} {{\"y\" | .Label}}", data, &row, 0,
-		  &out, &err),
+	ok_eq(run("{{.A}} {{.Label \"x\"}} {{json .}} {{json .B}} {{\"y\" | .Label}}", data, &row,
+		  0, &out, &err),
 	      0);
 	ok_str(out.p, "a <x> {\"A\":\"a\",\"B\":\"\\u003cb\\u003e\"} \"<b>\" <y>");
 	ok_eq(run("{{.Foo}}", data, &row, 0, &out, &err), -1);
-	ok_str(err.msg, "template: :1:2: executing \"\" at <.Foo>: can't evaluate field Foo in type "
-			"*x.Row");
+	ok_str(err.msg,
+	       "template: :1:2: executing \"\" at <.Foo>: can't evaluate field Foo in type "
+	       "*x.Row");
 	ok_eq(run("{{.Label}}", data, &row, 0, &out, &err), -1);
-	ok_str(err.msg, "template: :1:2: executing \"\" at <.Label>: wrong number of args for Label: "
-			"want 1 got 0");
+	ok_str(err.msg,
+	       "template: :1:2: executing \"\" at <.Label>: wrong number of args for Label: "
+	       "want 1 got 0");
 	json_decref(data);
 }
 
@@ -144,8 +149,8 @@ static void test_assign_in_argument(void)
 	AUTO(buf) struct buf out = {0};
 	struct err err = ERR_INIT;
 
-	ok_eq(run("{{$x := print \"a\"}}{{printf \"%s%s\" $x ($x = print \"b\")}}{{$x}}", json_null(),
-		  NULL, 0, &out, &err),
+	ok_eq(run("{{$x := print \"a\"}}{{printf \"%s%s\" $x ($x = print \"b\")}}{{$x}}",
+		  json_null(), NULL, 0, &out, &err),
 	      0);
 	ok_str(out.p, "abb");
 }
