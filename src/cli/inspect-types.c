@@ -330,6 +330,8 @@ STRUCT(metadata, "image.Metadata");
 static const struct tmpl_field image_fields[] = {
 	K(ID, "Id", str),      F(RepoTags, strs),  F(RepoDigests, strs),
 	F(Parent, str),	       F(Comment, str),	   F(Created, str),
+	O(Container, str),
+	O(ContainerConfig, config),
 	F(DockerVersion, str), F(Author, str),	   F(Config, image_config),
 	F(Architecture, str),  O(Variant, str),	   F(Os, str),
 	O(OsVersion, str),     F(Size, num),	   O(VirtualSize, num),
