@@ -376,7 +376,8 @@ static int tag(struct call *c, struct err *err)
 	return 0;
 }
 
-static json_t *removals_json(struct call *c, const struct image_removals *r, const char *id)
+/* ids: of the images there were (what else is deleted are layers); untagged: the one that lost names. */
+static json_t *removals_json(struct call *c, const struct image_removals *r, const struct strv *ids, const char *untagged)
 {
 	json_t *arr = json_array();
 
@@ -387,23 +388,39 @@ static json_t *removals_json(struct call *c, const struct image_removals *r, con
 		json_object_set_new(obj, it->untagged ? "Untagged" : "Deleted",
 				    json_str(it->untagged ? it->untagged : it->deleted));
 		json_array_append_new(arr, obj);
-		publish_image(c, it->untagged ? "untag" : "delete", it->untagged && id ? id : str_or(it->deleted),
-			      it->untagged && id ? id : str_or(it->deleted));
+		if (it->deleted && strv_has(ids, it->deleted))
+			publish_image(c, "delete", it->deleted, it->deleted);
+		else if (it->untagged && untagged)
+			publish_image(c, "untag", untagged, untagged);
 	}
 	return arr;
 }
 
+static void all_ids(struct call *c, struct strv *ret)
+{
+	struct image_filter any = {.dangling = -1, .all = true};
+	struct image_list images = {0};
+
+	if (image_list(store(c), &any, &images, NULL) < 0)
+		return;
+	for (size_t i = 0; i < images.n; i++)
+		strv_add(ret, images.v[i]->id);
+	image_list_done(&images);
+}
+
 static int do_remove(struct call *c, struct err *err)
 {
+	AUTO(strv) struct strv ids = {0};
 	AUTO(image) struct image *img = NULL;
 	struct image_removals removals = {0};
 	json_t *arr;
 
+	all_ids(c, &ids);
 	if (image_get(store(c), c->arg, &img, err) < 0 ||
 	    image_remove(store(c), c->arg, param_bool(c, "force", false), !param_bool(c, "noprune", false),
 			 &removals, err) < 0)
 		return -1;
-	arr = removals_json(c, &removals, img->id);
+	arr = removals_json(c, &removals, &ids, img->id);
 	image_removals_done(&removals);
 	reply_json(c, 200, arr);
 	return 0;
@@ -415,6 +432,7 @@ static int prune(struct call *c, struct err *err)
 	AUTO(filters) struct filters f = {0};
 	struct image_filter filter = {0};
 	struct image_removals removals = {0};
+	AUTO(strv) struct strv ids = {0};
 	bool dangling = true;
 	json_t *obj, *arr;
 	int r;
@@ -423,12 +441,13 @@ static int prune(struct call *c, struct err *err)
 	    filters_bool(&f, "dangling", true, &dangling, err) < 0 || to_image_filter(&f, &filter, err) < 0)
 		return -1;
 	filter.dangling = -1;
+	all_ids(c, &ids);
 	r = image_prune(store(c), &filter, !dangling, &removals, err);
 	filter_done(&filter);
 	if (r < 0)
 		return -1;
 	obj = json_object();
-	arr = removals_json(c, &removals, NULL);
+	arr = removals_json(c, &removals, &ids, NULL);
 	json_object_set_new(obj, "ImagesDeleted", removals.n ? arr : json_null());
 	if (!removals.n)
 		json_decref(arr);

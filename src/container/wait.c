@@ -37,7 +37,6 @@ void waits_fire(struct container *c, bool removed)
 	cs_lock(cs);
 	do {
 		int status = (int)c->state.exit_code;
-		AUTO(free) char *error = c->state.error && *c->state.error ? xstrdup(c->state.error) : NULL;
 
 		next = NULL;
 		list_for_each(pos, &c->waiters) {
@@ -50,7 +49,8 @@ void waits_fire(struct container *c, bool removed)
 		}
 		if (next) {
 			next->refs++;
-			fire(cs, next, status, error);
+			/* why a start failed is told to who asked for it, not to who waits */
+			fire(cs, next, status, NULL);
 			wait_unref(cs, next);
 		}
 	} while (next);
