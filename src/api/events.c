@@ -60,6 +60,16 @@ static int check_filters(const struct filters *f, struct err *err)
 	return filters_check(f, known, err);
 }
 
+/* Here "0" is a moment as any other: the beginning of time. */
+static int moment(const struct call *c, const char *name, int64_t *ret, struct err *err)
+{
+	if (param_moment(c, name, ret, err) < 0)
+		return -1;
+	if (streq(param(c, name), "0"))
+		*ret = 1;
+	return 0;
+}
+
 static int events(struct call *c, struct err *err)
 {
 	AUTO(filters) struct filters f = {0};
@@ -69,7 +79,7 @@ static int events(struct call *c, struct err *err)
 
 	if (!c->api->config.events)
 		return err_set(err, ERR_UNSUPPORTED, "this engine runs without events");
-	if (param_moment(c, "since", &since, err) < 0 || param_moment(c, "until", &until, err) < 0 ||
+	if (moment(c, "since", &since, err) < 0 || moment(c, "until", &until, err) < 0 ||
 	    param_filters(c, &f, err) < 0 || check_filters(&f, err) < 0)
 		return -1;
 	if (since && until && until < since)

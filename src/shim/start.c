@@ -66,6 +66,7 @@ static int sealed_program(const char *path, struct err *err)
 /* ---- the shim's process ---- */
 
 struct reaper {
+	struct reaper *next;
 	struct loop *loop;
 	struct loop_fd *watch;
 	int pidfd;
@@ -80,10 +81,17 @@ static void reap(int pidfd)
 	close(pidfd);
 }
 
+/* Of the shims that live; those still there when the engine ends live on. On the loop's thread. */
+static struct reaper *reapers;
+
 static void on_shim_end(void *ctx, uint32_t events)
 {
 	struct reaper *r = ctx;
+	struct reaper **p = &reapers;
 
+	while (*p != r)
+		p = &(*p)->next;
+	*p = r->next;
 	loop_fd_free(r->watch);
 	reap(r->pidfd);
 	free(r);
@@ -93,6 +101,8 @@ static void watch_end(void *ctx)
 {
 	struct reaper *r = ctx;
 
+	r->next = reapers;
+	reapers = r;
 	r->watch = loop_add_fd(r->loop, r->pidfd, EPOLLIN, on_shim_end, r);
 }
 
