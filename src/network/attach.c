@@ -414,7 +414,7 @@ void network_sweep(struct network_mgr *mgr)
 		map_take(&mgr->sandboxes, sb->container_id);
 		sandbox_free(sb);
 	}
-	ignore_result(rules_reset_ports(mgr, NULL)); /* old elements stay until the next try */
+	ignore_result(rules_reset(mgr, NULL)); /* old elements stay until the next try */
 	if (link_each(mgr->nl, find_stray_bridge, &stray) == 0)
 		strv_for_each(name, &stray.names)
 			ignore_result(link_delete(mgr->nl, name)); /* tried again at the next start */

@@ -238,6 +238,8 @@ int bridge_ensure(struct network_mgr *mgr, struct network *net, struct err *err)
 	struct link l;
 	int r;
 
+	if (rules_ensure(mgr, NULL, err) < 0)
+		return -1;
 	r = link_get(mgr->nl, net->bridge, &l);
 	if (r == 1 && net->ifindex == l.index)
 		return 0;

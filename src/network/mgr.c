@@ -140,14 +140,12 @@ static int open_all(struct network_mgr *mgr, const struct network_config *cfg, s
 		return -1;
 	name_table(mgr);
 	choose_host_gateway(mgr, cfg);
-	if (sandbox_load_all(mgr, warnings, err) < 0 || rules_load(mgr, warnings, err) < 0)
-		return -1;
-	if (ready_start(mgr, cfg->ready, err) < 0)
+	if (sandbox_load_all(mgr, warnings, err) < 0 || ready_start(mgr, cfg->ready, err) < 0)
 		return -1;
 	net = mgr_default(mgr);
-	if (!net)
+	if (!net) /* the rules come with the first network */
 		return 0;
-	if (bridge_ensure(mgr, net, err) < 0)
+	if (rules_ensure(mgr, warnings, err) < 0 || bridge_ensure(mgr, net, err) < 0)
 		return -1;
 	foreign_open(mgr, warnings);
 	return 0;
@@ -166,6 +164,7 @@ int network_open(const struct network_config *cfg, struct network_mgr **ret, str
 		network_close(mgr);
 		return -1;
 	}
+	mgr->complete = true;
 	*ret = mgr;
 	return 0;
 }
@@ -180,6 +179,8 @@ void network_close(struct network_mgr *mgr)
 {
 	if (!mgr)
 		return;
+	if (mgr->complete && mgr->sandboxes.n == 0)
+		ignore_result(network_teardown(mgr, NULL)); /* what stays is ours at the next start */
 	ready_stop(mgr);
 	map_for_each(it, &mgr->sandboxes)
 		sandbox_free(it->value);

@@ -45,7 +45,10 @@ struct network_config {
  * bad configuration, ERR_CONFLICT if another running daemon has the same bridge. */
 int network_open(const struct network_config *cfg, struct network_mgr **ret, struct strv *ret_warnings,
 		 struct err *err) MUST_USE;
-/* Leaves links, rules and sandboxes of running containers as they are. NULL is fine. */
+/*
+ * If there is any sandbox, leaves all links and rules as they are for the next daemon; else removes
+ * them, as network_teardown() does. NULL is fine.
+ */
 void network_close(struct network_mgr *mgr);
 /* Removes bridges, table and rules (not the stored networks), as on the engine's removal. Then close. */
 int network_teardown(struct network_mgr *mgr, struct err *err) MUST_USE;

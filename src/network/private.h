@@ -88,7 +88,8 @@ struct network_mgr {
 	char host_gateway[46];
 	uint32_t host_binding;
 	unsigned mtu;
-	bool no_ip_forward, firewall;
+	bool no_ip_forward, firewall, rules_loaded;
+	bool complete; /* opened without error */
 	struct strv dns, dns_search, dns_options;
 	struct pools pools;
 	struct network **nets; /* in order of creation, predefined ones first */
@@ -122,13 +123,14 @@ int bridge_drop(struct network_mgr *mgr, struct network *net, struct err *err) M
 int bridge_pick_subnet(struct network_mgr *mgr, struct subnet4 *ret, struct err *err) MUST_USE;
 
 /* rules.c: the table */
-int rules_load(struct network_mgr *mgr, struct strv *warnings, struct err *err) MUST_USE;
+/* Loads the table if it is not there; warnings may be NULL. Under lock. */
+int rules_ensure(struct network_mgr *mgr, struct strv *warnings, struct err *err) MUST_USE;
 int rules_add_network(struct network_mgr *mgr, const struct network *net, struct err *err) MUST_USE;
 int rules_del_network(struct network_mgr *mgr, const struct network *net, struct err *err) MUST_USE;
 int rules_add_ports(struct network_mgr *mgr, const struct binding *p, size_t n, struct err *err) MUST_USE;
 void rules_del_ports(struct network_mgr *mgr, const struct binding *p, size_t n);
-/* The port maps hold exactly what sandboxes have; under lock. */
-int rules_reset_ports(struct network_mgr *mgr, struct err *err) MUST_USE;
+/* Sets and maps hold exactly what networks and sandboxes have; under lock. */
+int rules_reset(struct network_mgr *mgr, struct err *err) MUST_USE;
 int rules_unload(struct network_mgr *mgr, struct err *err) MUST_USE;
 int nft_program(const char *script, struct err *err) MUST_USE;
 int run_program(const char *const *argv, const char *input, struct err *err) MUST_USE; /* exit status */

@@ -2,8 +2,9 @@
  * rules.c - the nftables table of this engine
  *
  * The static part is loaded once by the nft program; it refers to sets and maps that are filled by
- * netlink. A table of the same version is taken as it stands, with its elements: connections of
- * running containers never see a gap.
+ * netlink. A table of the same version is kept, its sets are filled anew in one transaction: the
+ * connections of running containers never see a gap. A table that somebody flushed away is loaded
+ * again at the next attach.
  *
  * (1) Every name in the table that changes meaning gets a new RULES_VERSION: a set of that name
  *     tells the version.
@@ -221,30 +222,6 @@ static int enable_forwarding(struct network_mgr *mgr, struct strv *warnings, str
 	return 0;
 }
 
-int rules_load(struct network_mgr *mgr, struct strv *warnings, struct err *err)
-{
-	struct err sub = ERR_INIT;
-	int r;
-
-	if (!mgr->firewall)
-		return enable_forwarding(mgr, warnings, err);
-	mgr->nft = nl_open(NETLINK_NETFILTER);
-	r = mgr->nft < 0 ? mgr->nft : nft_set_exists(mgr->nft, NFPROTO_INET, mgr->table, RULES_VERSION);
-	if (r == 0) {
-		AUTO(free) char *script = render(rules_text, mgr->table);
-
-		r = nft_program(script, &sub);
-	} else if (r < 0) {
-		err_sys(&sub, -r, "nftables");
-	}
-	if (r < 0) { /* containers still start, and reach this machine */
-		mgr->firewall = false;
-		strv_addf(warnings, "no packet rules, containers have no outside connection: %s", sub.msg);
-		return 0;
-	}
-	return enable_forwarding(mgr, warnings, err);
-}
-
 struct change {
 	struct network_mgr *mgr;
 	struct nl_batch b;
@@ -317,7 +294,7 @@ int rules_add_network(struct network_mgr *mgr, const struct network *net, struct
 	nft_begin(&c.b);
 	change_network(&c, net);
 	r = commit(&c);
-	if (r < 0 && r != -EEXIST) /* an interval that is there already */
+	if (r < 0)
 		return err_sys(err, -r, "add network '%s' to the rules", net->name);
 	return 0;
 }
@@ -327,7 +304,7 @@ int rules_del_network(struct network_mgr *mgr, const struct network *net, struct
 	struct change c = {.mgr = mgr, .del = true};
 	int r;
 
-	if (!mgr->firewall)
+	if (!mgr->firewall || mgr->nft < 0)
 		return 0;
 	nft_begin(&c.b);
 	change_network(&c, net);
@@ -386,16 +363,20 @@ void rules_del_ports(struct network_mgr *mgr, const struct binding *p, size_t n)
 	}
 }
 
-int rules_reset_ports(struct network_mgr *mgr, struct err *err)
+int rules_reset(struct network_mgr *mgr, struct err *err)
 {
+	static const char *const sets[] = {"bridges", "within", "local4", "internal", "masquerade4", "ports4", "ports4_at"};
 	struct change c = {.mgr = mgr};
 	int r;
 
-	if (!mgr->firewall)
+	if (!mgr->firewall || mgr->nft < 0)
 		return 0;
 	nft_begin(&c.b);
-	nft_set_flush(&c.b, NFPROTO_INET, mgr->table, "ports4");
-	nft_set_flush(&c.b, NFPROTO_INET, mgr->table, "ports4_at");
+	for (size_t i = 0; i < ARRAY_LEN(sets); i++)
+		nft_set_flush(&c.b, NFPROTO_INET, mgr->table, sets[i]);
+	for (size_t i = 0; i < mgr->nnets; i++)
+		if (mgr->nets[i]->driver == DRIVER_BRIDGE && (!mgr->nets[i]->is_default || mgr->bridge[0]))
+			change_network(&c, mgr->nets[i]);
 	map_for_each(it, &mgr->sandboxes) {
 		const struct sandbox *sb = it->value;
 
@@ -404,8 +385,51 @@ int rules_reset_ports(struct network_mgr *mgr, struct err *err)
 	}
 	r = commit(&c);
 	if (r < 0)
-		return err_sys(err, -r, "renew published ports in the rules");
+		return err_sys(err, -r, "fill the sets of table inet %s", mgr->table);
 	return 0;
+}
+
+/* 1: the table was loaded now; 0: it is there. */
+static int load_table(struct network_mgr *mgr, struct err *err)
+{
+	AUTO(free) char *script = NULL;
+	int r;
+
+	pthread_mutex_lock(&mgr->nft_lock);
+	if (mgr->nft < 0)
+		mgr->nft = nl_open(NETLINK_NETFILTER);
+	r = mgr->nft < 0 ? mgr->nft : nft_set_exists(mgr->nft, NFPROTO_INET, mgr->table, RULES_VERSION);
+	pthread_mutex_unlock(&mgr->nft_lock);
+	if (r < 0)
+		return err_sys(err, -r, "nftables");
+	if (r > 0)
+		return 0;
+	script = render(rules_text, mgr->table);
+	return nft_program(script, err) < 0 ? -1 : 1;
+}
+
+int rules_ensure(struct network_mgr *mgr, struct strv *warnings, struct err *err)
+{
+	AUTO(strv) struct strv unread = {};
+	struct err sub = ERR_INIT;
+	int r = 0;
+
+	warnings = warnings ? warnings : &unread;
+	if (mgr->firewall) {
+		r = load_table(mgr, &sub);
+		if (r > 0)
+			mgr->opened = 0; /* a flush of all rules took those too */
+		if (r > 0 || (r == 0 && !mgr->rules_loaded))
+			r = rules_reset(mgr, &sub);
+	}
+	if (r < 0) { /* containers still start, and reach this machine */
+		mgr->firewall = false;
+		strv_addf(warnings, "no packet rules, containers have no outside connection: %s", sub.msg);
+	}
+	if (mgr->rules_loaded)
+		return 0;
+	mgr->rules_loaded = true;
+	return enable_forwarding(mgr, warnings, err);
 }
 
 int rules_unload(struct network_mgr *mgr, struct err *err)

@@ -93,6 +93,35 @@ static void test_docker_after(void)
 	ok(nft("delete table ip filter\n"));
 }
 
+static void test_flushed(void)
+{
+	struct network_port port = {.container_port = 80, .host_first = 8080, .host_last = 8080};
+	struct network_spec spec = {.id = "p", .name = "p", .ports = &port, .nports = 1};
+	struct network_mgr *mgr;
+	struct err err = ERR_INIT;
+	int a, b, server;
+
+	if (!can_run())
+		return;
+	mgr = open_mgr(NULL);
+	ok_eq(network_attach(mgr, &spec, &a, &err), 0);
+	ok(nft("flush ruleset\n")); /* as a restart of nftables.service does */
+	ok(!reaches_outside(a));
+	b = attach(mgr, "b");
+	ok(reaches_outside(a));
+	ok(reaches_outside(b));
+	server = listen_in(a, "0.0.0.0", 80);
+	ok_str(talk(host.outside, UPLINK, 8080, server), OUTSIDE);
+	close(server);
+	close(a);
+	close(b);
+	network_detach(mgr, "p");
+	network_detach(mgr, "b");
+	network_close(mgr); /* nothing in use: all is taken back */
+	ok(system("nft list tables | grep -q cove") != 0);
+	ok(!fs_exists(AT_FDCWD, "/proc/sys/net/ipv4/conf/cove0"));
+}
+
 static void test_unknown(void) /* (2) */
 {
 	struct network_config cfg = {.data_root = host.dir, .exec_root = host.dir};
@@ -152,6 +181,7 @@ int main(void)
 	test_run(test_docker_before);
 	test_run(test_docker_after);
 	test_run(test_ufw);
+	test_run(test_flushed);
 	test_run(test_unknown);
 	test_run(test_guard);
 	host_done();
