@@ -37,12 +37,18 @@ static const char *hijack_type(const struct call *c, bool tty)
 }
 
 /* What goes wrong after the head can only be said in the stream. */
-static void say_error(int fd, const char *what, const struct err *err)
+static void say_error(int fd, bool tty, const struct err *err)
 {
-	AUTO(free) char *text = xasprintf("%s%s\r\n", what, err->msg);
+	AUTO(free) char *text = xasprintf("Error attaching: %s\r\n", err->msg);
+	size_t n = strlen(text);
+	unsigned char head[8] = {2, 0, 0, 0, (unsigned char)(n >> 24), (unsigned char)(n >> 16),
+				 (unsigned char)(n >> 8), (unsigned char)n};
 
-	if (fd >= 0)
-		ignore_result(fs_write_full(fd, text, strlen(text)) < 0); /* who left does not read */
+	if (fd < 0)
+		return;
+	if (!tty)
+		ignore_result(fs_write_full(fd, head, sizeof(head)) < 0); /* who left does not read */
+	ignore_result(fs_write_full(fd, text, n) < 0);
 }
 
 static int attach(struct call *c, struct err *err)
@@ -66,7 +72,7 @@ static int attach(struct call *c, struct err *err)
 		return -1;
 	spare = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (container_attach(cs(c), c->arg, &opts, fd, early.p, early.len, err) < 0)
-		say_error(spare, "Error attaching: ", err);
+		say_error(spare, info.tty, err);
 	return 0;
 }
 
@@ -80,7 +86,6 @@ static int exec_start(struct call *c, struct err *err)
 {
 	struct container_stream_info info = {0};
 	AUTO(buf) struct buf early = {0};
-	AUTO(close) int spare = -1;
 	json_t *none = c->body ? NULL : json_object();
 	bool detach = false;
 	int fd;
@@ -97,10 +102,8 @@ static int exec_start(struct call *c, struct err *err)
 	}
 	if (http_hijack(c->req, is_upgrade(c), hijack_type(c, info.tty), &fd, &early, err) < 0)
 		return -1;
-	spare = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (container_exec_start(cs(c), c->arg, c->body, fd, early.p, early.len, err) < 0)
-		say_error(spare, "", err);
-	return 0;
+	ignore_result(container_exec_start(cs(c), c->arg, c->body, fd, early.p, early.len, err) < 0);
+	return 0; /* a failure was told on the stream */
 }
 
 /* --- logs ------------------------------------------------------------------------------------------ */

@@ -236,6 +236,8 @@ static int parse_strv(const struct jfield *f, const json_t *v, void *p, struct e
 			strv_add(&sv, json_string_value(e));
 		}
 	}
+	if (!sv.v)
+		sv.v = xcalloc(1, sizeof(*sv.v)); /* given, though empty */
 	strv_done(p);
 	*(struct strv *)p = sv;
 	sv = (struct strv){0};
@@ -305,6 +307,7 @@ static int parse_arr(const struct jfield *f, const json_t *v, void *p, struct er
 	if (!json_is_array(v))
 		return mismatch(err, "an array", v);
 	free_arr(f, p);
+	((struct jarray *)p)->v = xcalloc(1, f->type->size); /* given, though maybe empty */
 	json_array_foreach((json_t *)v, i, e) {
 		if (json_bind(f->type, e, jarray_add(p, f->type->size), err) < 0)
 			return err_wrap(err, "[%zu]", i);
@@ -633,6 +636,14 @@ int json_bind(const struct jtype *type, const json_t *value, void *obj, struct e
 	return 0;
 }
 
+/* A list that was [] rather than absent or null: it has memory, though nothing in it. */
+static bool given_empty(const struct jfield *f, const void *p)
+{
+	if (f->kind == J_STRV)
+		return ((const struct strv *)p)->v != NULL;
+	return f->kind == J_ARR && ((const struct jarray *)p)->v != NULL;
+}
+
 json_t *json_print(const struct jtype *type, const void *obj)
 {
 	json_t *out = json_object();
@@ -642,7 +653,8 @@ json_t *json_print(const struct jtype *type, const void *obj)
 		const void *p = (const char *)obj + f->offset;
 		const struct kind *k = &kinds[f->kind];
 
-		if ((f->flags & (J_OMITEMPTY | J_NULL)) && k->empty(p)) {
+		if ((f->flags & (J_OMITEMPTY | J_NULL)) && k->empty(p) &&
+		    !((f->flags & J_NULL) && given_empty(f, p))) {
 			if (!(f->flags & J_OMITEMPTY))
 				json_object_set_new_nocheck(out, f->name, json_null());
 			continue;

@@ -42,7 +42,8 @@ enum jkind {
 
 enum {
 	J_OMITEMPTY = 1 << 0, /* print nothing for false, 0, "", NULL, unset and empty */
-	J_NULL = 1 << 1,      /* print null instead of an empty vector, map or string */
+	J_NULL = 1 << 1,      /* print null instead of an empty map or string, and for a list that
+			       * was absent or null; one that was [] prints as [] */
 	J_SCALAR_OK = 1 << 2, /* J_STRV: a single string is a vector of one (docker's Cmd) */
 };
 

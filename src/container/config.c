@@ -3,7 +3,7 @@
  *
  * The texts of the refusals are docker's, since people and scripts look for them.
  */
-#include "container/private.h"
+#include "container/spec.h"
 
 #include <math.h>
 #include <sys/sysinfo.h>
@@ -151,6 +151,8 @@ static void memory_default(struct host_config *h)
 		h->memory_swap = h->memory * 2;
 	if (h->pids_limit.set && h->pids_limit.v <= 0)
 		h->pids_limit.set = false;
+	if (h->memory_swappiness.set && h->memory_swappiness.v == -1)
+		h->memory_swappiness.set = false;
 	if (!h->oom_kill_disable.set)
 		h->oom_kill_disable = (struct opt_bool){false, false};
 }
@@ -414,6 +416,7 @@ static int check_health(const struct health_config *h, struct err *err)
 int config_check(struct container *c, struct strv *warnings, struct err *err)
 {
 	const struct container_config *config = &c->config;
+	AUTO(strv) struct strv caps = {0};
 
 	if (config->working_dir && *config->working_dir && *config->working_dir != '/')
 		return err_set(err, ERR_INVALID,
@@ -428,6 +431,8 @@ int config_check(struct container *c, struct strv *warnings, struct err *err)
 	if (check_env(config, err) < 0 || check_modes(c, err) < 0 || check_unsupported(c, err) < 0 ||
 	    config_check_restart(&c->host.restart_policy, c->host.auto_remove, err) < 0 ||
 	    config_check_resources(&c->host, false, warnings, err) < 0 || log_check(&c->host, err) < 0)
+		return -1;
+	if (caps_for(&c->host, c->host.privileged, &caps, err) < 0)
 		return -1;
 	for (size_t i = 0; i < c->host.extra_hosts.n; i++)
 		if (network_check_extra_host(c->host.extra_hosts.v[i], err) < 0)

@@ -159,6 +159,7 @@ int container_exec_create(struct containers *cs, const char *ref, const json_t *
 int container_exec_check(struct containers *cs, const char *exec_id, const json_t *body,
 			 struct container_stream_info *ret, bool *ret_detach, struct err *err) MUST_USE;
 /* client_fd -1: detached. Else takes it, as container_attach(). */
+/* After a failure the client has been told on its stream, and the exec's exit code says 126, 127 or 128. */
 int container_exec_start(struct containers *cs, const char *exec_id, const json_t *body, int client_fd,
 			 const void *early, size_t n, struct err *err) MUST_USE;
 int container_exec_resize(struct containers *cs, const char *exec_id, unsigned h, unsigned w,

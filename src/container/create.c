@@ -79,7 +79,6 @@ static int make_directories(struct container *c, struct err *err)
 
 static int check_network(struct container *c, struct err *err)
 {
-	const char *mode = c->host.network_mode;
 	struct netspec ns;
 
 	if (net_container_ref(c)) {
@@ -94,8 +93,6 @@ static int check_network(struct container *c, struct err *err)
 		c->host.network_mode = xasprintf("container:%s", other->id);
 		return 0;
 	}
-	if (network_resolve(c->cs->cfg.networks, mode, NULL, NULL, err) < 0)
-		return -1;
 	if (netspec_build(c, &ns, err) < 0)
 		return -1;
 	netspec_done(&ns);

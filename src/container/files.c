@@ -19,7 +19,7 @@ static int overlay_fd(struct container *c, struct err *err)
 	char why[256];
 	int r;
 
-	if (image_chain_layers(c->cs->cfg.images, c->chain_id, &lower, err) < 0)
+	if (container_lower_layers(c, &lower, err) < 0)
 		return -1;
 	if (lower.n == 0) {
 		r = open(upper, O_PATH | O_DIRECTORY | O_CLOEXEC);

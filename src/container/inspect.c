@@ -163,7 +163,7 @@ json_t *container_inspect(struct containers *cs, const char *ref, bool size, uns
 
 	if (!c)
 		return NULL;
-	ignore_result(image_chain_layers(cs->cfg.images, c->chain_id, &lower, NULL) < 0); /* then none */
+	ignore_result(container_lower_layers(c, &lower, NULL) < 0); /* then none */
 	op_lock(c); /* a container in the making is seen whole; mounts and config stay put */
 	cs_lock(cs);
 	j = head(c);

@@ -24,7 +24,7 @@ int containers_open(const struct containers_config *config, struct containers **
 		r = cs->dirfd = fs_open_dir(AT_FDCWD, dir);
 	if (r < 0)
 		err_sys(err, -r, "open directory of containers '%s'", dir);
-	else if (store_migrate(cs, err) == 0 && store_load_all(cs, err) == 0)
+	else if (init_layer_open(cs, err) == 0 && store_migrate(cs, err) == 0 && store_load_all(cs, err) == 0)
 		r = 0;
 	else
 		r = -1;
@@ -65,6 +65,7 @@ void containers_free(struct containers *cs)
 	map_done(&cs->execs);
 	if (cs->dirfd >= 0)
 		close(cs->dirfd);
+	free(cs->init_layer);
 	pthread_mutex_destroy(&cs->lock);
 	pthread_cond_destroy(&cs->wait_idle);
 	free(cs);
@@ -119,14 +120,17 @@ static void recover_state(struct container *c, const struct shim_status *st)
 		[SHIM_RESTARTING] = ST_RESTARTING, [SHIM_EXITED] = ST_EXITED, [SHIM_FAILED] = ST_EXITED,
 	};
 
+	bool was_running = is_running(c);
+	int64_t restarts = c->state.restarts;
+
 	cs_lock(c->cs);
 	c->state.status = st->state < ARRAY_LEN(statuses) ? statuses[st->state] : ST_EXITED;
 	c->state.pid = st->pid;
 	c->pid_start_time = st->start_time;
 	c->state.restarts = st->restarts;
 	c->state.oom_killed = st->oom;
-	if (st->started_ns)
-		c->state.started_ns = st->started_ns;
+	if (st->started_ns && (!was_running || st->restarts != restarts))
+		c->state.started_ns = st->started_ns; /* else it stays as it was shown before */
 	if (st->has_exit && st->state != SHIM_RUNNING && st->state != SHIM_PAUSED) {
 		c->state.exit_code = st->exit.code;
 		c->state.oom_killed = st->exit.oom;

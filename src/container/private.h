@@ -132,6 +132,7 @@ struct containers {
 	struct map by_id;   /* id -> struct container (a reference each) */
 	struct map by_name; /* name -> id (owned string); a name is reserved here before the record is made */
 	struct map execs;   /* id -> struct exec */
+	char *init_layer;
 	int dirfd; /* <data_root>/containers */
 	pthread_cond_t wait_idle; /* a waiter's done has returned */
 };
@@ -201,6 +202,11 @@ int mounts_resolve(struct container *c, const struct image *img, struct err *err
 int mounts_create_volumes(struct container *c, struct err *err);
 extern const struct jtype mount_point_type;
 void mounts_release(struct container *c, bool remove_anonymous);
+
+/* --- initlayer.c --- */
+int init_layer_open(struct containers *cs, struct err *err);
+/* What lies below the container's own layer, topmost first: for every overlay of it. */
+int container_lower_layers(struct container *c, struct strv *ret, struct err *err);
 
 /* --- netspec.c: what the container wants of network/ --- */
 struct netspec {

@@ -194,7 +194,7 @@ int spec_build_plan(struct container *c, struct buf *ret_plan, struct err *err)
 			      .die_with_parent = true,
 			      .id = c->id};
 
-	if (image_chain_layers(c->cs->cfg.images, c->chain_id, &lower, err) < 0)
+	if (container_lower_layers(c, &lower, err) < 0)
 		return -1;
 	if (fill_spec(c, &spec, err) < 0)
 		return -1;

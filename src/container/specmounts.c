@@ -36,7 +36,9 @@ static void add_kernel_mounts(struct container *c, struct oci_spec *spec)
 		return;
 	if (streq(h->ipc_mode, "host")) {
 		oci_add_mount(spec, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate,nosuid,noexec,nodev");
-		oci_add_mount(spec, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,rprivate,nosuid,noexec,nodev");
+		if (access("/dev/mqueue", F_OK) == 0)
+			oci_add_mount(spec, "/dev/mqueue", "bind", "/dev/mqueue",
+				      "rbind,rprivate,nosuid,noexec,nodev");
 		return;
 	}
 	snprintf(shm, sizeof(shm), "nosuid,noexec,nodev,mode=1777,size=%lld", (long long)h->shm_size);

@@ -14,7 +14,7 @@ static void wait_unref(struct containers *cs, struct container_wait *w) /* under
 }
 
 /* Calls done with the lock dropped around it. */
-static void fire(struct containers *cs, struct container_wait *w, int status, const char *error)
+static void fire(struct containers *cs, struct container_wait *w, int status)
 {
 	container_wait_fn *done = w->done;
 	void *ctx = w->ctx;
@@ -23,7 +23,7 @@ static void fire(struct containers *cs, struct container_wait *w, int status, co
 	w->running = true;
 	list_del(&w->node);
 	cs_unlock(cs);
-	done(ctx, status, error);
+	done(ctx, status, NULL); /* docker tells a failed start by its answer alone */
 	cs_lock(cs);
 	w->running = false;
 	pthread_cond_broadcast(&cs->wait_idle);
@@ -49,8 +49,7 @@ void waits_fire(struct container *c, bool removed)
 		}
 		if (next) {
 			next->refs++;
-			/* why a start failed is told to who asked for it, not to who waits */
-			fire(cs, next, status, NULL);
+			fire(cs, next, status);
 			wait_unref(cs, next);
 		}
 	} while (next);
@@ -71,13 +70,10 @@ int container_wait(struct containers *cs, const char *ref, enum container_wait_c
 	list_init(&w->node);
 	*ret = w;
 	cs_lock(cs);
-	if (cond == WAIT_NOT_RUNNING && !is_running(c) && !c->starting) {
-		AUTO(free) char *error = c->state.error && *c->state.error ? xstrdup(c->state.error) : NULL;
-
-		fire(cs, w, (int)c->state.exit_code, error);
-	} else {
+	if (cond == WAIT_NOT_RUNNING && !is_running(c) && !c->starting)
+		fire(cs, w, (int)c->state.exit_code);
+	else
 		list_add_tail(&c->waiters, &w->node);
-	}
 	cs_unlock(cs);
 	return 0;
 }

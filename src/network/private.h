@@ -171,5 +171,5 @@ void sandbox_forget(struct network_mgr *mgr, const char *container_id);
 int sandbox_load_all(struct network_mgr *mgr, struct strv *warnings, struct err *err) MUST_USE;
 
 /* view.c */
-int filters_from(const json_t *spec, struct filters *ret, struct err *err) MUST_USE;
-void labels_map(const struct network *net, struct map *ret);
+int network_filters(const json_t *spec, struct filters *ret, struct err *err) MUST_USE;
+void network_labels(const struct network *net, struct map *ret);

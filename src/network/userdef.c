@@ -309,7 +309,7 @@ static bool prunable(const struct filters *f, int64_t until, const struct networ
 {
 	AUTO(map) struct map labels = {.free_value = free};
 
-	labels_map(net, &labels);
+	network_labels(net, &labels);
 	return !net->predefined && net->users == 0 && net->created_ns <= until &&
 	       filters_labels(f, "label", &labels) && filters_labels_not(f, "label!", &labels);
 }
@@ -322,7 +322,7 @@ int network_prune(struct network_mgr *mgr, const json_t *filters, bool (*keep)(v
 	int64_t until;
 	int r = 0;
 
-	if (filters_from(filters, &f, err) < 0 || filters_check(&f, known, err) < 0 ||
+	if (network_filters(filters, &f, err) < 0 || filters_check(&f, known, err) < 0 ||
 	    prune_until(&f, &until, err) < 0)
 		return -1;
 	pthread_mutex_lock(&mgr->lock);

@@ -144,7 +144,7 @@ int network_resolve(struct network_mgr *mgr, const char *name, char **ret_id, ch
 	return net ? 0 : -1;
 }
 
-int filters_from(const json_t *spec, struct filters *ret, struct err *err)
+int network_filters(const json_t *spec, struct filters *ret, struct err *err)
 {
 	AUTO(free) char *text = NULL;
 
@@ -154,7 +154,7 @@ int filters_from(const json_t *spec, struct filters *ret, struct err *err)
 	return filters_parse(text, ret, err);
 }
 
-void labels_map(const struct network *net, struct map *ret)
+void network_labels(const struct network *net, struct map *ret)
 {
 	const char *key;
 	json_t *v;
@@ -167,7 +167,7 @@ static bool matches(const struct filters *f, const struct network *net)
 {
 	AUTO(map) struct map labels = {.free_value = free};
 
-	labels_map(net, &labels);
+	network_labels(net, &labels);
 	return filters_exact(f, "driver", driver_name(net->driver)) && filters_match(f, "id", net->id) &&
 	       filters_match(f, "name", net->name) && filters_exact(f, "scope", "local") &&
 	       filters_exact(f, "type", net->predefined ? "builtin" : "custom") &&
@@ -194,7 +194,7 @@ int network_list(struct network_mgr *mgr, const json_t *filters, json_t **ret_ar
 	bool dangling = false;
 	json_t *list;
 
-	if (filters_from(filters, &f, err) < 0 || check_filters(&f, err) < 0 ||
+	if (network_filters(filters, &f, err) < 0 || check_filters(&f, err) < 0 ||
 	    filters_bool(&f, "dangling", false, &dangling, err) < 0)
 		return -1;
 	list = json_array();
