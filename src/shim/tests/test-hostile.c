@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 static int raw_connect(struct rig *r)
 {
@@ -203,6 +204,76 @@ static void test_bad_plan(void)
 	rig_done(&r);
 }
 
+/* A request of a newer engine is refused with a reply, and the connection goes on. */
+static void test_unknown_request(void)
+{
+	struct msg_request rq = {.head = {PROTO_MAGIC, 2, MSG_REQUESTS + 3, 77, sizeof(rq), 0}};
+	uint64_t buf[PROTO_MAX / 8];
+	struct msg_reply *reply = (void *)buf;
+	struct err err = ERR_INIT;
+	struct rig r;
+	int fd;
+
+	rig_init(&r);
+	r.cfg.start = true;
+	ok(rig_spawn(&r, "sleep 60", &err) == 0);
+	fd = raw_connect(&r);
+	skip_snapshot(fd);
+	ok(send(fd, &rq, sizeof(rq), 0) == sizeof(rq));
+	ok(recv(fd, buf, sizeof(buf), 0) > 0);
+	ok_eq(reply->head.type, MSG_REPLY);
+	ok_eq(reply->head.cookie, 77);
+	ok_eq(reply->head.version, SHIM_PROTOCOL);
+	ok_eq(reply->kind, ERR_UNSUPPORTED);
+	rq.head.type = MSG_STATUS;
+	ok(send(fd, &rq, sizeof(rq), 0) == sizeof(rq));
+	ok(recv(fd, buf, sizeof(buf), 0) > 0);
+	ok_eq(reply->kind, 0);
+	ok_eq(reply->data_len, sizeof(struct shim_status));
+	close(fd);
+	rig_done(&r);
+}
+
+/* A shim of a version we do not know yet is told apart from one that is gone. */
+static void test_newer_shim(void)
+{
+	struct msg_reply hello = {.head = {PROTO_MAGIC, SHIM_PROTOCOL + 1, MSG_SNAPSHOT, 0,
+					   sizeof(hello) + sizeof(struct shim_status), 0},
+				  .data_len = sizeof(struct shim_status)};
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct shim_status st = {0};
+	struct err err = ERR_INIT;
+	char path[128];
+	int listener, fd;
+	pid_t pid;
+	struct rig r;
+
+	rig_init(&r);
+	snprintf(path, sizeof(path), "%s/shims", r.run);
+	ok(mkdir(path, 0700) == 0);
+	snprintf(path, sizeof(path), "%s/shims/c1", r.run);
+	ok(mkdir(path, 0700) == 0);
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/" PROTO_SOCKET, path);
+	listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	ok(bind(listener, (struct sockaddr *)&sa, sizeof(sa)) == 0 && listen(listener, 1) == 0);
+	pid = fork();
+	if (pid == 0) {
+		fd = accept(listener, NULL, NULL);
+		ignore_result(proto_send(fd, &hello, sizeof(hello), &st, sizeof(st), NULL, 0, 0));
+		_exit(0);
+	}
+	ok(shim_connect(r.run, "c1", r.loop, NULL, NULL, &r.shim, NULL, NULL, NULL, &err) < 0);
+	ok_eq(err.kind, ERR_UNSUPPORTED);
+	ok(waitpid(pid, NULL, 0) == pid);
+	close(listener);
+	/* nobody listens there any more */
+	ok(shim_connect(r.run, "c1", r.loop, NULL, NULL, &r.shim, NULL, NULL, NULL, &err) < 0);
+	ok_eq(err.kind, ERR_NOT_FOUND);
+	ok(fs_remove_tree(AT_FDCWD, path) == 0);
+	r.shim = NULL;
+	rig_done(&r);
+}
+
 int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -213,5 +284,7 @@ int main(int argc, char **argv)
 	test_run(test_deaf_controller);
 	test_run(test_too_many);
 	test_run(test_bad_plan);
+	test_run(test_unknown_request);
+	test_run(test_newer_shim);
 	return test_done();
 }
