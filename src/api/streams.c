@@ -68,8 +68,10 @@ static int attach(struct call *c, struct err *err)
 
 	if (container_attach_check(cs(c), c->arg, &opts, &info, err) < 0)
 		return -1;
-	if (http_hijack(c->req, is_upgrade(c), hijack_type(c, info.tty), &fd, &early, err) < 0)
+	if (http_hijack(c->req, is_upgrade(c), hijack_type(c, info.tty), &fd, &early, err) < 0) {
+		container_attach_cancel(cs(c), c->arg);
 		return -1;
+	}
 	spare = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (container_attach(cs(c), c->arg, &opts, fd, early.p, early.len, err) < 0)
 		say_error(spare, info.tty, err);

@@ -3,6 +3,10 @@
  *
  * A client of a running container goes to the shim at once; one that comes before the start is
  * kept and handed over with it, so that it sees every byte.
+ *
+ * (1) A client asks for the start as soon as it reads the head of our answer, which is sent before
+ *     its descriptor is handed over. So it counts as coming from the check on, and a start waits
+ *     for those: spawn() in start.c.
  */
 #include "container/private.h"
 
@@ -39,6 +43,8 @@ int container_attach_check(struct containers *cs, const char *ref,
 	cs_lock(cs);
 	ret->tty = c->config.tty;
 	r = attach_refused(c, err);
+	if (r == 0)
+		c->coming++;
 	cs_unlock(cs);
 	return r;
 }
@@ -143,6 +149,40 @@ static int attach_running(struct container *c, const struct container_attach_opt
 	return shim_attach_go(c->shim, token, err);
 }
 
+static void has_come(struct container *c)
+{
+	cs_lock(c->cs);
+	if (c->coming)
+		c->coming--;
+	cs_unlock(c->cs);
+}
+
+void container_attach_cancel(struct containers *cs, const char *ref)
+{
+	AUTO(container) struct container *c = container_get(cs, ref, NULL);
+
+	if (c)
+		has_come(c);
+}
+
+static bool is_before_start(struct container *c)
+{
+	bool before;
+
+	cs_lock(c->cs);
+	before = !c->removed && !is_running(c) && !c->pending_taken;
+	cs_unlock(c->cs);
+	return before;
+}
+
+static int attach_before(struct container *c, const struct container_attach_options *o, int *fd,
+			 const void *early, size_t n, struct err *err)
+{
+	if (o->logs)
+		replay_log(c, o, *fd);
+	return o->stream && !c->removed ? keep_pending(c, o, fd, early, n, err) : 0;
+}
+
 int container_attach(struct containers *cs, const char *ref, const struct container_attach_options *opts,
 		     int client_fd, const void *early, size_t n, struct err *err)
 {
@@ -152,15 +192,16 @@ int container_attach(struct containers *cs, const char *ref, const struct contai
 
 	if (!c)
 		return -1;
-	op_lock(c);
-	if (is_running(c) && c->shim) {
-		r = attach_running(c, opts, fd, early, n, err);
+	if (is_before_start(c)) { /* without op: a start may hold it and wait for us */
+		r = attach_before(c, opts, &fd, early, n, err);
+		has_come(c);
 	} else {
-		if (opts->logs)
-			replay_log(c, opts, fd);
-		r = opts->stream && !c->removed ? keep_pending(c, opts, &fd, early, n, err) : 0;
+		has_come(c);
+		op_lock(c);
+		r = is_running(c) && c->shim ? attach_running(c, opts, fd, early, n, err) :
+					       attach_before(c, opts, &fd, early, n, err);
+		op_unlock(c);
 	}
-	op_unlock(c);
 	if (r == 0)
 		publish(c, "attach");
 	return r;

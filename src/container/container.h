@@ -143,7 +143,8 @@ struct container_attach_options {
 	bool logs, stream, in, out, err;
 	const char *detach_keys; /* NULL: default */
 };
-/* Checks everything that can be refused with a status code. */
+/* Checks everything that can be refused with a status code. After it a start waits for this client:
+ * container_attach() or container_attach_cancel() must follow. */
 int container_attach_check(struct containers *cs, const char *ref,
 			   const struct container_attach_options *opts,
 			   struct container_stream_info *ret, struct err *err) MUST_USE;
@@ -151,6 +152,7 @@ int container_attach_check(struct containers *cs, const char *ref,
 int container_attach(struct containers *cs, const char *ref,
 		     const struct container_attach_options *opts, int client_fd, const void *early,
 		     size_t n, struct err *err) MUST_USE;
+void container_attach_cancel(struct containers *cs, const char *ref);
 
 /* POST /containers/{id}/exec: the caller frees *ret_id (64 hex digits). */
 int container_exec_create(struct containers *cs, const char *ref, const json_t *body, char **ret_id,

@@ -122,6 +122,8 @@ struct container {
 	struct after_exit *after_exit;
 	struct pending_attach *pending;
 	size_t npending;
+	unsigned coming;    /* clients told to go ahead that are not handed over yet */
+	bool pending_taken; /* the start has taken the pending ones and is not over */
 	struct map execs; /* id -> struct exec, borrowed from containers.execs */
 	struct list log_readers;
 };

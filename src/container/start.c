@@ -281,6 +281,32 @@ void pending_attach_drop(struct container *c)
 	free_pending(v, n);
 }
 
+#define COMING_STEP_US 200
+#define COMING_STEPS   5000 /* a client whose connection hangs does not hold a start for ever */
+
+/* What the program writes first belongs to the clients that were told to go ahead: attach.c (1). */
+static struct pending_attach *await_pending(struct container *c, size_t *ret_n)
+{
+	bool wait = true;
+
+	for (int i = 0; i < COMING_STEPS && wait; i++) {
+		cs_lock(c->cs);
+		wait = c->coming > 0;
+		c->pending_taken = !wait || i == COMING_STEPS - 1;
+		cs_unlock(c->cs);
+		if (wait)
+			usleep(COMING_STEP_US);
+	}
+	return take_pending(c, ret_n);
+}
+
+static void pending_over(struct container *c)
+{
+	cs_lock(c->cs);
+	c->pending_taken = false;
+	cs_unlock(c->cs);
+}
+
 static int spawn(struct container *c, const struct buf *plan, int netns, struct err *err)
 {
 	const struct containers_config *cfg = &c->cs->cfg;
@@ -288,7 +314,7 @@ static int spawn(struct container *c, const struct buf *plan, int netns, struct 
 	struct shim_status status = {0};
 	struct shim_attach attach[SHIM_ATTACH_MAX];
 	size_t npending, n;
-	struct pending_attach *pending = take_pending(c, &npending);
+	struct pending_attach *pending = await_pending(c, &npending);
 	struct shim_config sc = {.id = c->id,
 				 .exec_root = cfg->exec_root,
 				 .dir = c->dir,
@@ -324,6 +350,7 @@ static int spawn(struct container *c, const struct buf *plan, int netns, struct 
 	r = shim_spawn(&sc, cfg->loop, shim_event, c, &s, &status, err);
 	free_pending(pending, npending);
 	if (r < 0) {
+		pending_over(c);
 		loop_post(cfg->loop, drop_reference, c);
 		return -1;
 	}
@@ -335,6 +362,7 @@ static int spawn(struct container *c, const struct buf *plan, int netns, struct 
 	cs_unlock(c->cs);
 	if (starting) /* else its events were here already */
 		set_started(c, status.pid, status.start_time, status.started_ns, 0);
+	pending_over(c); /* it runs: later clients go to the shim */
 	if (gone)
 		event_gone(c, s);
 	return 0;

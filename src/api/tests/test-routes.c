@@ -104,6 +104,10 @@ int container_attach_check(struct containers *cs, const char *ref, const struct 
 	return 0;
 }
 
+void container_attach_cancel(struct containers *cs, const char *ref)
+{
+}
+
 int container_attach(struct containers *cs, const char *ref, const struct container_attach_options *opts,
 		     int client_fd, const void *early, size_t n, struct err *err)
 {
