@@ -53,8 +53,8 @@ static int raise_fd(int fd, int high)
 static int settle_fds(struct child *c, struct err *err)
 {
 	int high = MAX(HIGH_FD, 3 + (int)c->plan->head->preserve_fds);
-	int *ours[] = {&c->sync, &c->netns, &c->pidfd, &c->io[0], &c->io[1], &c->io[2]};
-	int keep[3];
+	int *ours[] = {&c->sync, &c->kept, &c->netns, &c->pidfd, &c->io[0], &c->io[1], &c->io[2]};
+	int keep[4];
 
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
 		bool wanted = *ours[i] >= 0;
@@ -74,6 +74,7 @@ static int settle_fds(struct child *c, struct err *err)
 	keep[0] = c->sync;
 	keep[1] = c->netns;
 	keep[2] = c->pidfd;
+	keep[3] = c->kept;
 	close_except(keep, ARRAY_LEN(keep), 3 + c->plan->head->preserve_fds);
 	return 0;
 }
@@ -297,7 +298,11 @@ static _Noreturn void fail(struct child *c, const struct err *err)
 
 static int ready(struct child *c, struct err *err)
 {
-	int r = sync_send(c->sync, SYNC_READY, NULL, c->warning, c->master);
+	struct err note = {.sys = c->kept};
+	int r;
+
+	snprintf(note.msg, sizeof(note.msg), "%s", c->warning);
+	r = sync_send(c->sync, SYNC_READY, &note, NULL, c->master);
 
 	if (r < 0)
 		return err_sys(err, -r, "talk to the maker");

@@ -349,7 +349,7 @@ static int compile_container(struct writer *w, const struct oci_spec *spec, cons
 	if (refuse_unsupported(spec->linux_, err) < 0)
 		return -1;
 	h->flags |= (opts->die_with_parent ? PLAN_F_DIE_WITH_PARENT : 0) |
-		    (opts->no_pivot ? PLAN_F_NO_PIVOT : 0) |
+		    (opts->detached ? PLAN_F_DETACHED : 0) | (opts->no_pivot ? PLAN_F_NO_PIVOT : 0) |
 		    (opts->no_new_keyring ? PLAN_F_NO_KEYRING : 0);
 	h->id = write_str(w, opts->id);
 	h->bundle = write_str(w, opts->bundle);

@@ -195,6 +195,7 @@ static int follow(const struct plan *plan, pid_t pid, int sync, struct runtime_p
 		case SYNC_READY:
 			snprintf(ret->warning, sizeof(ret->warning), "%.*s",
 				 (int)sizeof(ret->warning) - 1, m.err.msg);
+			ret->kept = m.err.sys;
 			return 0;
 		case SYNC_ERROR:
 			if (err)
@@ -239,6 +240,7 @@ static int launch(struct child *c, uint64_t flags, int pidns, int cgroup_fd,
 		close(sv[1]);
 		return -1;
 	}
+	c->kept = c->plan->head->flags & PLAN_F_DETACHED ? sv[0] : -1;
 	p->pid = clone_child(flags, cgroup_fd, &p->pidfd);
 	if (p->pid == 0)
 		child_main(c);
@@ -282,7 +284,7 @@ static int open_pidns(const struct plan *plan, int *ret, struct err *err)
 }
 
 #define CHILD_INIT                                                                                 \
-	{.sync = -1, .netns = -1, .pidfd = -1, .root = -1, .proc = -1, .cwd = -1, .label = -1,     \
+	{.sync = -1, .kept = -1, .netns = -1, .pidfd = -1, .root = -1, .proc = -1, .cwd = -1, .label = -1,     \
 	 .master = -1, .slave = -1}
 
 int runtime_create(const struct plan *plan, const struct runtime_io *io, int netns,
@@ -347,6 +349,30 @@ int runtime_start(struct runtime_proc *proc, struct err *err)
 	else if (r < -1)
 		return err_sys(err, -r, "talk to the container's init");
 	return -1;
+}
+
+int runtime_resume(pid_t pid, uint64_t start_time, int kept, struct runtime_proc *ret,
+		   struct err *err)
+{
+	struct runtime_proc p = RUNTIME_PROC_INIT;
+	socklen_t n = sizeof(int);
+	int type = 0;
+
+	p.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (p.pidfd < 0 || !runtime_alive(pid, start_time)) {
+		runtime_done(&p);
+		return err_set(err, ERR_CONFLICT, "container has ended");
+	}
+	p.pid = pid;
+	p.start_time = start_time;
+	p.sync = kept < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, p.pidfd, kept, 0);
+	/* once it is started the number is free, or the program's own */
+	if (p.sync < 0 || getsockopt(p.sync, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_SEQPACKET) {
+		runtime_done(&p);
+		return err_set(err, ERR_CONFLICT, "cannot start a container that has run already");
+	}
+	*ret = p;
+	return 0;
 }
 
 int runtime_exec(const struct plan *plan, int pidfd, const struct runtime_cgroup *cg,

@@ -33,7 +33,7 @@ struct child {
 	int io[3];
 	int netns;	/* -1 */
 	int pidfd;	/* of the container's init, for an exec; -1 */
-	int init_exe;	/* sealed cove-init, or -1 */
+	int kept;	/* the maker's end, or -1: see PLAN_F_DETACHED */
 	uint16_t rows, cols;
 	char warning[256];
 

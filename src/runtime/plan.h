@@ -27,6 +27,7 @@ enum {
 	PLAN_F_ROOT_READONLY = 1 << 4,
 	PLAN_F_CGROUP_V2 = 1 << 5,
 	PLAN_F_LOOPBACK_UP = 1 << 6, /* a network namespace of our own making */
+	PLAN_F_DETACHED = 1 << 8,    /* the child keeps the maker's end of the socket, too */
 	PLAN_F_DEV_SETUP = 1 << 7,   /* /dev is a file system of ours: nodes and links go in */
 };
 

@@ -60,6 +60,8 @@ struct plan_opts {
 	 * Without this it is refused (ERR_INVALID) by runtime_create(). */
 	bool rlimits_clamp;
 
+	/* The made container waits for its start even when its maker has ended: runtime_resume(). */
+	bool detached;
 	bool die_with_parent; /* the container's init gets SIGKILL when its maker ends */
 	bool no_pivot;	      /* MS_MOVE and chroot instead of pivot_root (root on a ramfs) */
 	bool no_new_keyring;
@@ -202,10 +204,11 @@ struct runtime_proc {
 	int sync;		      /* to the child that waits for runtime_start(); -1 after it */
 	int mntns;		      /* holds the mount namespace: its slow teardown happens when
 				       * runtime_done() closes it, not before the exit is seen */
+	int kept;		      /* with plan_opts.detached: names the child's descriptor, else -1 */
 	struct runtime_cgroup cgroup; /* zeroed for an exec */
 	char warning[256];	      /* "" or one line to tell the user (a clamped limit) */
 };
-#define RUNTIME_PROC_INIT {.pidfd = -1, .console = -1, .sync = -1, .mntns = -1}
+#define RUNTIME_PROC_INIT {.pidfd = -1, .console = -1, .sync = -1, .mntns = -1, .kept = -1}
 
 /*
  * Makes the container: cgroup, namespaces, root, mounts, everything up to the program's start.
@@ -227,6 +230,13 @@ int runtime_create(const struct plan *plan, const struct runtime_io *io, int net
 int runtime_start(struct runtime_proc *proc, struct err *err) MUST_USE;
 
 /*
+ * In another process than the maker: takes hold of a container that was made detached and waits
+ * for its start. ERR_CONFLICT: it has ended, or is started. For runtime_start() on *ret.
+ */
+int runtime_resume(pid_t pid, uint64_t start_time, int kept, struct runtime_proc *ret,
+		   struct err *err) MUST_USE;
+
+/*
  * Runs one more program in the container whose init is the process of pidfd. cg: joined if its
  * path is not empty; a frozen cgroup gives ERR_CONFLICT. The plan is of plan_compile_exec(). Returns
  * once it was executed. ERR_CONFLICT too when the container has ended.
@@ -245,3 +255,7 @@ int runtime_start_time(pid_t pid, uint64_t *ret) MUST_USE;
 /* Runs the plan's hooks of one stage with the given state JSON on stdin; in order, first failure ends. */
 int runtime_hooks(const struct plan *plan, enum runtime_stage stage, const char *state_json,
 		  struct err *err) MUST_USE;
+
+/* ---- dep_runtime_cmd: all of cove-runtime but main() ------------------------------------- */
+
+int runtime_main(int argc, char **argv); /* the exit status */
