@@ -1,3 +1,6 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/tap.h"
 #include "box.h"
 
@@ -53,16 +56,294 @@ static void test_status(void)
 
 static void test_mounts(void)
 {
-	script("cat /proc/mounts; ls /dev /proc/self/fd; cat /proc/self/cgroup; touch /x && echo wrote; cat /proc/kcore | head -c 3; "
-	       "touch /proc/sys/kernel/x; ls -la /sys/firmware; ls /sys/fs/cgroup; ip addr show lo; ls -l /dev");
+	script("cat /proc/mounts; touch /x && echo wrote; ls -l /dev; ip addr show lo");
 	ok_eq(res.status, 0);
 	out_has("overlay / overlay rw");
 	out_has("proc /proc proc rw,nosuid,nodev,noexec");
-	out_has("/dev/shm tmpfs rw,nosuid,nodev,noexec");
+	out_has("devpts /dev/pts devpts rw,nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666");
+	out_has("shm /dev/shm tmpfs rw,nosuid,nodev,noexec,relatime,size=65536k");
+	out_has("mqueue /dev/mqueue mqueue rw,nosuid,nodev,noexec");
+	out_has("sysfs /sys sysfs ro,nosuid,nodev,noexec");
+	out_has("proc /proc/sys proc ro,");
 	out_has("wrote");
+	out_has("ptmx -> pts/ptmx");
 	out_has("inet 127.0.0.1");
-	if (getenv("VERBOSE"))
-		puts(res.out);
+}
+
+static void test_masks(void)
+{
+	script("echo x > /proc/sys/kernel/hostname; ls /sys/firmware /proc/acpi /proc/scsi 2>/dev/null | grep -v : ; "
+	       "for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts; do "
+	       "[ -e $f ] && head -c 1 $f; done; echo end");
+	ok_eq(res.status, 0);
+	out_has("can't create /proc/sys/kernel/hostname");
+	out_has("end\n");
+	ok(!strstr(res.out, "CPU0"));
+}
+
+static void test_devices(void)
+{
+	script("mknod /tmp/null c 1 3 && echo x > /tmp/null && echo made; "
+	       "mknod /tmp/mem c 1 1 && cat /tmp/mem > /dev/null; echo; id -u < /dev/null; echo y > /dev/full");
+	out_has("made");
+	out_has("/tmp/mem': Operation not permitted");
+	out_has("No space left");
+}
+
+static void command(const char *cmd, enum err_kind kind, const char *msg)
+{
+	struct plan_opts opts;
+	struct oci_spec spec;
+
+	box_opts(&box, &opts);
+	box_spec(&box, &spec, "");
+	strv_done(&spec.process->args);
+	strv_add(&spec.process->args, cmd);
+	run(&spec, &opts);
+	ok_eq(res.status, -1);
+	ok_eq(res.err.kind, kind);
+	ok_str(res.err.msg, msg);
+}
+
+static void test_commands(void)
+{
+	command("nosuch", ERR_CMD_NOT_FOUND, "exec: \"nosuch\": executable file not found in $PATH");
+	command("", ERR_CMD_NOT_FOUND, "exec: \"\": executable file not found in $PATH");
+	command("/nosuch", ERR_CMD_NOT_FOUND, "exec: \"/nosuch\": stat /nosuch: no such file or directory");
+	command("/etc", ERR_CMD_DENIED, "exec: \"/etc\": is a directory");
+	command("/etc/plain", ERR_CMD_DENIED, "exec: \"/etc/plain\": permission denied");
+	command("/etc/script", ERR_CMD_DENIED, "exec /etc/script: exec format error");
+}
+
+static void as_user(const char *user, const char *group_add)
+{
+	AUTO(strv) struct strv groups = {0};
+	struct plan_opts opts;
+	struct oci_spec spec;
+
+	box_opts(&box, &opts);
+	box_spec(&box, &spec, "id; echo home $HOME; grep -E 'Cap(Eff|Prm|Bnd)' /proc/self/status; echo x > /dev/stdout");
+	opts.user = user;
+	if (group_add)
+		strv_split(&groups, group_add, ',');
+	opts.group_add = &groups;
+	run(&spec, &opts);
+}
+
+static void test_users(void)
+{
+	as_user("alice", "users,4242");
+	ok_eq(res.status, 0);
+	out_has("uid=1000(alice) gid=1001 groups=");
+	out_has("10(wheel),50(staff),100(users),1001,4242");
+	out_has("home /home/alice");
+	out_has("CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb");
+	as_user("", NULL);
+	out_has("uid=0(root) gid=0(root) groups=0(root),10(wheel)");
+	out_has("home /root");
+	as_user("4000:4001", NULL);
+	out_has("uid=4000 gid=4001");
+	out_has("home /\n");
+	as_user("bob", NULL);
+	ok_eq(res.status, -1);
+	ok_str(res.err.msg, "unable to find user bob: no matching entries in passwd file");
+}
+
+/* Places that lead out of the root, or into /proc, by links of the image. */
+static void test_links(void)
+{
+	char path[128], outside[128];
+	struct plan_opts opts;
+	struct oci_spec spec;
+
+	snprintf(outside, sizeof(outside), "%s/outside", box.dir);
+	ok(mkdir(outside, 0755) == 0);
+	snprintf(path, sizeof(path), "%s/escape", box.root);
+	ok(symlink("../../../../../../tmp", path) == 0);
+	snprintf(path, sizeof(path), "%s/dangling", box.root);
+	ok(symlink("/made/there", path) == 0);
+	snprintf(path, sizeof(path), "%s/trap", box.root);
+	ok(symlink("/proc/self/attr", path) == 0);
+	box_opts(&box, &opts);
+	box_spec(&box, &spec, "ls -d /tmp/in /made/there/too /a/b/c/d; touch /tmp/in/file; cat /file");
+	oci_add_mount(&spec, "/escape/in", "bind", outside, "rbind,rprivate");
+	oci_add_mount(&spec, "/dangling/too", "bind", outside, "rbind,ro");
+	oci_add_mount(&spec, "/a/b/c/d", "tmpfs", "tmpfs", "size=1m");
+	oci_add_mount(&spec, "/file", "bind", "/etc/hostname", "bind,ro");
+	run(&spec, &opts);
+	out_has("/tmp/in\n");
+	out_has("/made/there/too\n");
+	snprintf(path, sizeof(path), "%s/file", outside);
+	ok(access(path, F_OK) == 0);
+	box_spec(&box, &spec, "true");
+	oci_add_mount(&spec, "/trap/x", "tmpfs", "tmpfs", NULL);
+	run(&spec, &opts);
+	ok_eq(res.status, -1);
+}
+
+static void test_bind_options(void)
+{
+	struct plan_opts opts;
+	struct oci_spec spec;
+
+	box_opts(&box, &opts);
+	box_spec(&box, &spec, "touch /ro/x; touch /t/x && stat -c %a /t; grep -E ' /(ro|t) ' /proc/mounts");
+	oci_add_mount(&spec, "/ro", "bind", box.work, "rbind,ro,nosuid,rprivate");
+	oci_add_mount(&spec, "/t", "tmpfs", "tmpfs", "size=64k,mode=1700,noexec");
+	run(&spec, &opts);
+	out_has("/ro/x: Read-only file system");
+	out_has("1700");
+	out_has("noexec");
+	box_spec(&box, &spec, "true");
+	oci_add_mount(&spec, "/x", "bind", "/no/such/dir", "rbind");
+	run(&spec, &opts);
+	ok_eq(res.status, -1);
+	ok(strstr(res.err.msg, "/no/such/dir"));
+	box_spec(&box, &spec, "true");
+	oci_add_mount(&spec, "/x", "tmpfs", "tmpfs", "nonsense=1");
+	run(&spec, &opts);
+	ok_eq(res.err.kind, ERR_INVALID);
+	ok(strstr(res.err.msg, "nonsense"));
+}
+
+static void test_readonly_and_cwd(void)
+{
+	struct plan_opts opts;
+	struct oci_spec spec;
+
+	box_opts(&box, &opts);
+	box_spec(&box, &spec, "pwd; touch /x; touch /dev/x && echo dev; cat /proc/sys/net/ipv4/ip_forward; echo $UMASK; umask");
+	spec.root->readonly = true;
+	free(spec.process->cwd);
+	spec.process->cwd = xstrdup("/work/here");
+	spec.process->user.umask = (struct opt_int){true, 077};
+	map_set_str(&spec.linux_->sysctl, "net.ipv4.ip_forward", "1");
+	run(&spec, &opts);
+	ok_eq(res.status, 0);
+	out_has("/work/here\n");
+	out_has("/x: Read-only file system");
+	out_has("dev\n1\n");
+	out_has("0077");
+}
+
+static void test_limits(void)
+{
+	struct plan_opts opts;
+	struct oci_spec spec;
+
+	box_opts(&box, &opts);
+	box_spec(&box, &spec, "ulimit -n; cat /proc/self/oom_score_adj");
+	oci_add_rlimit(spec.process, "RLIMIT_NOFILE", 100, 200);
+	spec.process->oom_score_adj = (struct opt_int){true, 500};
+	run(&spec, &opts);
+	ok_eq(res.status, 0);
+	out_has("100\n500\n");
+
+	/* above our own hard limit: refused, or clamped with a warning */
+	box_spec(&box, &spec, "ulimit -n");
+	oci_add_rlimit(spec.process, "RLIMIT_NOFILE", 1u << 30, 1u << 30);
+	run(&spec, &opts);
+	if (res.status == -1) { /* not so with CAP_SYS_RESOURCE */
+		ok_eq(res.err.kind, ERR_INVALID);
+		ok(strstr(res.err.msg, "ulimit NOFILE"));
+		opts.rlimits_clamp = true;
+		box_spec(&box, &spec, "ulimit -n");
+		oci_add_rlimit(spec.process, "RLIMIT_NOFILE", 1u << 30, 1u << 30);
+		run(&spec, &opts);
+		ok_eq(res.status, 0);
+		ok(strstr(res.warning, "NOFILE"));
+	}
+}
+
+static void test_directory_root(void)
+{
+	struct plan_opts opts;
+	struct oci_spec spec;
+
+	box_opts(&box, &opts);
+	opts.lower = NULL;
+	opts.upper = opts.work = NULL;
+	box_spec(&box, &spec, "echo ok; cat /proc/self/status");
+	spec.root->path = xstrdup(box.root);
+	spec.process->no_new_privileges = true;
+	run(&spec, &opts);
+	ok_eq(res.status, 0);
+	out_has("ok\n");
+	out_has("NoNewPrivs:\t1");
+	out_has("Seccomp:\t2");
+	opts.lower = &box.lower; /* a single layer without upper: read-only */
+	box_spec(&box, &spec, "touch /x; echo $?");
+	run(&spec, &opts);
+	out_has("Read-only");
+}
+
+static void test_userns(void)
+{
+	struct oci_id_mapping *m;
+	struct plan_opts opts;
+	struct oci_spec spec;
+	char path[100];
+
+	box_opts(&box, &opts);
+	opts.lower = NULL;
+	opts.upper = opts.work = NULL;
+	snprintf(path, sizeof(path), "%s/mapped", box.dir);
+	box_spec(&box, &spec, "id -u; cat /proc/self/uid_map; ls -l /dev/null; echo x > /dev/null && echo ok");
+	spec.root->path = xstrdup(box.root);
+	oci_add_namespace(&spec, "user", NULL);
+	m = jarray_add(&spec.linux_->uid_mappings, sizeof(*m));
+	*m = (struct oci_id_mapping){0, 100000, 65536};
+	m = jarray_add(&spec.linux_->gid_mappings, sizeof(*m));
+	*m = (struct oci_id_mapping){0, 100000, 65536};
+	run(&spec, &opts);
+	ok_eq(res.status, 0);
+	out_has("0\n         0     100000      65536\n");
+	out_has("ok\n");
+}
+
+static void test_hooks(void)
+{
+	struct plan_opts opts;
+	struct oci_hook *hook;
+	struct oci_spec spec;
+	char mark[100];
+
+	snprintf(mark, sizeof(mark), "cat > %s/hook-state", box.dir);
+	box_opts(&box, &opts);
+	box_spec(&box, &spec, "exit 4");
+	spec.hooks = xnew(struct oci_hooks);
+	hook = jarray_add(&spec.hooks->create_runtime, sizeof(*hook));
+	hook->path = xstrdup("/bin/sh");
+	strv_add(&hook->args, "sh");
+	strv_add(&hook->args, "-c");
+	strv_add(&hook->args, mark);
+	run(&spec, &opts);
+	ok_eq(res.status, 4);
+	snprintf(mark, sizeof(mark), "%s/hook-state", box.dir);
+	ok(access(mark, F_OK) == 0);
+	box_spec(&box, &spec, "exit 4");
+	spec.hooks = xnew(struct oci_hooks);
+	hook = jarray_add(&spec.hooks->create_container, sizeof(*hook));
+	hook->path = xstrdup("/bin/false");
+	run(&spec, &opts);
+	ok_eq(res.status, -1);
+	ok(strstr(res.err.msg, "/bin/false"));
+}
+
+/* Without a word the container goes when its maker does; no cgroup, mount or process is left. */
+static void test_nothing_left(void)
+{
+	struct runtime_cgroup cg;
+	struct err err = ERR_INIT;
+	FILE *f;
+	char line[4096];
+
+	ok_eq(runtime_cgroup_at(box.cgroup, &cg, &err), 0);
+	ok_eq(runtime_cgroup_oom_kills(&cg), 0);
+	f = fopen("/proc/self/mounts", "r");
+	while (fgets(line, sizeof(line), f))
+		ok(!strstr(line, box.dir));
+	fclose(f);
 }
 
 int main(void)
@@ -77,6 +358,18 @@ int main(void)
 	test_run(test_hello);
 	test_run(test_status);
 	test_run(test_mounts);
+	test_run(test_masks);
+	test_run(test_devices);
+	test_run(test_commands);
+	test_run(test_users);
+	test_run(test_links);
+	test_run(test_bind_options);
+	test_run(test_readonly_and_cwd);
+	test_run(test_limits);
+	test_run(test_directory_root);
+	test_run(test_userns);
+	test_run(test_hooks);
+	test_run(test_nothing_left);
 	box_remove(&box);
 	return test_done();
 }
