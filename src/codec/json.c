@@ -383,6 +383,14 @@ static json_t *print_int(const struct jfield *f, const void *p)
 	return json_integer(*(const int64_t *)p);
 }
 
+/* What does not fit the 64 signed bits of an integer here is "unlimited" in practice. */
+static json_t *print_uint(const struct jfield *f, const void *p)
+{
+	uint64_t v = *(const uint64_t *)p;
+
+	return json_integer((json_int_t)MIN(v, (uint64_t)INT64_MAX));
+}
+
 static json_t *print_double(const struct jfield *f, const void *p)
 {
 	return json_real(*(const double *)p);
@@ -566,7 +574,7 @@ static const struct kind {
 } kinds[] = {
 	[J_BOOL] = {parse_bool, print_bool, empty_bool, free_nothing},
 	[J_INT] = {parse_int, print_int, empty_int, free_nothing},
-	[J_UINT] = {parse_uint, print_int, empty_int, free_nothing},
+	[J_UINT] = {parse_uint, print_uint, empty_int, free_nothing},
 	[J_DOUBLE] = {parse_double, print_double, empty_double, free_nothing},
 	[J_STR] = {parse_str, print_str, empty_str, free_str},
 	[J_STRV] = {parse_strv, print_strv, empty_strv, free_strv},

@@ -1,6 +1,9 @@
 /*
  * oci.c - one table per struct of the runtime-spec document
  *
+ * Numbers of 64 unsigned bits ("unlimited" is 2^64-1 for many writers) do not fit jansson's
+ * integers: those above 2^63-1 are read as that, which limits take for unlimited as well.
+ *
  * (1) A member of a struct in oci.h has exactly one row here; parse, print and free come from it.
  */
 #include "oci/oci.h"
@@ -299,14 +302,54 @@ void oci_process_done(struct oci_process *process)
 	json_unbind(&oci_process_type, process);
 }
 
+/* Is the number of n digits at p above 2^63-1? */
+static bool too_big(const char *p, size_t n)
+{
+	static const char max[] = "9223372036854775807";
+
+	return n > 19 || (n == 19 && memcmp(p, max, 19) > 0);
+}
+
+/* A copy of the text in which such integers are replaced by 2^63-1, of the same length. */
+static char *clamp_integers(const char *text, size_t n)
+{
+	char *copy = xmalloc(n + 1);
+	bool quoted = false;
+
+	memcpy(copy, text, n);
+	copy[n] = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t k = i;
+
+		if (copy[i] == '"')
+			quoted = !quoted;
+		else if (quoted && copy[i] == '\\')
+			i++;
+		if (quoted || copy[i] < '1' || copy[i] > '9')
+			continue;
+		while (k < n && copy[k] >= '0' && copy[k] <= '9')
+			k++;
+		if (k - i == 20 || k - i == 19) /* longer ones stay: refused */
+			if (too_big(copy + i, k - i) && (k == n || !strchr(".eE", copy[k])) &&
+			    (i == 0 || !strchr(".-+eE0123456789", copy[i - 1]))) {
+				memset(copy + i, ' ', k - i);
+				memcpy(copy + k - 19, "9223372036854775807", 19);
+			}
+		i = k - 1;
+	}
+	return copy;
+}
+
 static int parse(const struct jtype *type, const char *text, size_t n, void *ret, struct err *err)
 {
+	AUTO(free) char *copy = NULL;
 	AUTO(json) json_t *value = NULL;
 
 	memset(ret, 0, type->size);
 	if (n > OCI_SPEC_MAX)
 		return err_set(err, ERR_INVALID, "larger than %u bytes", OCI_SPEC_MAX);
-	value = json_parse(text, n, err);
+	copy = clamp_integers(text, n);
+	value = json_parse(copy, n, err);
 	if (!value)
 		return -1;
 	if (json_bind(type, value, ret, err) < 0) {

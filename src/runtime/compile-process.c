@@ -48,6 +48,12 @@ static int compile_caps(const struct oci_caps *c, struct plan_process *p, struct
 	return caps_mask(&c->ambient, &p->caps_ambient, err);
 }
 
+/* JSON's integers end at 2^63-1: from there on a limit is none. */
+static uint64_t unlimited(uint64_t v)
+{
+	return v >= INT64_MAX ? (uint64_t)RLIM_INFINITY : v;
+}
+
 static int compile_rlimits(struct writer *w, const struct jarray *limits, struct plan_process *p, struct err *err)
 {
 	AUTO(free) struct plan_rlimit *v = xnew_n(struct plan_rlimit, limits->n);
@@ -62,7 +68,7 @@ static int compile_rlimits(struct writer *w, const struct jarray *limits, struct
 			return err_set(err, ERR_INVALID, "unknown rlimit '%s'", str_or(rl->type));
 		if (rl->soft > rl->hard)
 			return err_set(err, ERR_INVALID, "rlimit %s: soft limit is above the hard one", rl->type);
-		v[n++] = (struct plan_rlimit){.resource = i, .soft = rl->soft, .hard = rl->hard};
+		v[n++] = (struct plan_rlimit){.resource = i, .soft = unlimited(rl->soft), .hard = unlimited(rl->hard)};
 	}
 	p->rlimits = write_vec(w, v, n, sizeof(*v));
 	return 0;

@@ -87,7 +87,7 @@ static int set_rlimit(struct child *c, const struct plan_rlimit *rl, struct err 
 		return err_sys(err, errno, "read rlimit %s", name);
 	if (!(c->plan->head->flags & PLAN_F_CLAMP_RLIMITS))
 		return err_set(err, ERR_INVALID,
-			       "ulimit %s: %llu is above our own hard limit %llu, and raising it needs CAP_SYS_RESOURCE",
+			       "ulimit %s: %llu is above our own hard limit %llu, which we cannot raise",
 			       name, (unsigned long long)rl->hard, (unsigned long long)now.rlim_max);
 	want.rlim_max = MIN(want.rlim_max, now.rlim_max);
 	want.rlim_cur = MIN(want.rlim_cur, want.rlim_max);

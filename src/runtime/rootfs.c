@@ -17,7 +17,7 @@
 
 #define MAX_LOWERS 500 /* the kernel's own limit with lowerdir+ */
 
-/* One by one; -EINVAL from a kernel that does not know lowerdir+ (before 6.8). */
+/* One by one. A kernel before 6.5 takes any option here and refuses when the mount is made. */
 static int add_lowers(const struct plan *p, int ctx)
 {
 	const struct plan_vec *lower = &p->head->lower;
@@ -52,6 +52,8 @@ static int overlay_new(const struct plan *p, struct err *err)
 		r = mount_fs_string(ctx, "source", "overlay");
 	if (r == 0)
 		r = mount_fs_finish(ctx, 0);
+	if (r == -EINVAL) /* lowerdir+ is unknown, or something is wrong: mount(2) will tell */
+		return -ENOSYS;
 	if (r < 0 && r != -ENOSYS) {
 		mount_fs_message(ctx, why, sizeof(why));
 		err_sys(err, -r, "mount overlay%s%s", *why ? ": " : "", why);
