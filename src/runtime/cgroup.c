@@ -128,10 +128,9 @@ int runtime_cgroup_at(const char *path, struct runtime_cgroup *ret, struct err *
 	if (str_after(p, "..") || strlen(p) >= CGROUP_PATH_MAX)
 		return err_set(err, ERR_INVALID, "invalid cgroup path '%s'", path);
 	*ret = (struct runtime_cgroup){0};
-	if (!*p || streq(p, "."))
-		return 0;
 	ret->ctls = cgroup_detect(&ret->v2);
-	snprintf(ret->path, sizeof(ret->path), "%s", p);
+	if (!streq(p, "."))
+		snprintf(ret->path, sizeof(ret->path), "%s", p);
 	return 0;
 }
 

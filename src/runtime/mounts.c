@@ -91,7 +91,9 @@ static int prepare_bind(struct child *c, const struct plan_mount *m, int *ret, s
 		r = mount_set(fd, m->rec_set, m->rec_clear, 0, true);
 	if (r == 0)
 		r = mount_set(fd, m->set, m->clear, 0, false);
-	if (r == 0)
+	if (r == 0 && !m->propagation)
+		r = mount_set(fd, 0, 0, MS_SLAVE, true);
+	else if (r == 0)
 		r = mount_set(fd, 0, 0, m->propagation, m->flags & PLAN_M_PROPAGATE_REC);
 	return r < 0 ? err_sys(err, -r, "mount '%s': set attributes", source) : 0;
 }

@@ -3,7 +3,8 @@
  *
  * (1) The root is attached only in the child's own mount namespace, whose mounts are slaves (or
  *     private) by then: the host's mount table never changes.
- * (2) Bind sources were opened before the root is attached: none of them can be inside it.
+ * (2) Bind sources were opened before the root is attached: none of them can be inside it; and
+ *     before the mounts became slaves: one that is to be shared still is, with the host.
  */
 #include "runtime/internal.h"
 
@@ -148,14 +149,12 @@ static int directory_root(const struct plan *p, struct err *err)
 int rootfs_setup(struct child *c, struct err *err)
 {
 	const struct plan_head *h = c->plan->head;
-	unsigned long propagation = h->root_propagation & (MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
-					    ? h->root_propagation
-					    : MS_SLAVE;
+	unsigned long propagation = h->root_propagation & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
 
-	if (mount(NULL, "/", NULL, (propagation & ~(unsigned long)MS_UNBINDABLE ? propagation : MS_PRIVATE) | MS_REC, NULL) < 0)
-		return err_sys(err, errno, "set propagation of the root");
 	if (mounts_prepare(c, err) < 0)
 		return -1;
+	if (mount(NULL, "/", NULL, propagation | MS_REC, NULL) < 0)
+		return err_sys(err, errno, "set propagation of the root");
 	c->root = h->lower.n ? overlay_root(c->plan, err) : directory_root(c->plan, err);
 	if (c->root < 0)
 		return -1;

@@ -127,7 +127,10 @@ struct runtime_cgroup {
 	char path[CGROUP_PATH_MAX]; /* "cove/<id>" */
 };
 
-/* The cgroup of that path on this machine, made or not. ERR_INVALID for a path with "..". */
+/*
+ * The cgroup of that path on this machine, made or not. ERR_INVALID for a path with "..". With an
+ * empty path *ret is "no cgroup", but v2 and ctls say what the machine has.
+ */
 int runtime_cgroup_at(const char *path, struct runtime_cgroup *ret, struct err *err) MUST_USE;
 
 /* Makes the directories and writes the limits, as runtime_create() does by itself. */

@@ -48,7 +48,8 @@ static const struct {
 	{"mseal", 462}, {"setxattrat", 463}, {"getxattrat", 464}, {"listxattrat", 465},
 	{"removexattrat", 466}, {"open_tree_attr", 467}, {"file_getattr", 468}, {"file_setattr", 469},
 };
-#define YOUNGEST 469
+#define YOUNG_FIRST 451
+#define YOUNGEST    469
 
 static int young_number(const char *name)
 {
@@ -406,8 +407,7 @@ static void emit_prelude(struct buf *b, const struct prelude *pre, uint32_t stan
 	bool refuses = (standard & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
 	AUTO(buf) struct buf body = {0};
 
-	emit(&body, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
-	for (int nr = 0; nr <= YOUNGEST; nr++)
+	for (int nr = YOUNG_FIRST; nr <= YOUNGEST; nr++)
 		if (pre->action[nr]) {
 			emit(&body, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 1);
 			emit(&body, BPF_RET | BPF_K, pre->action[nr], 0, 0);
@@ -420,7 +420,9 @@ static void emit_prelude(struct buf *b, const struct prelude *pre, uint32_t stan
 	if (!refuses && !pre->any)
 		return;
 	emit(b, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
-	emit(b, BPF_JMP | BPF_JEQ | BPF_K, NATIVE_AUDIT, 0, (uint8_t)(body.len / sizeof(struct sock_filter)));
+	emit(b, BPF_JMP | BPF_JEQ | BPF_K, NATIVE_AUDIT, 0, (uint8_t)(body.len / sizeof(struct sock_filter) + 2));
+	emit(b, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
+	emit(b, BPF_JMP | BPF_JGE | BPF_K, YOUNG_FIRST, 0, (uint8_t)(body.len / sizeof(struct sock_filter)));
 	buf_add(b, body.p, body.len);
 }
 

@@ -23,7 +23,7 @@ static const char *const readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/p
 				       "/proc/sysrq-trigger"};
 static const char *const applets[] = {"sh", "cat", "ls", "id", "echo", "grep", "sleep", "mount",
 				      "hostname", "stat", "dd", "kill", "touch", "mknod", "ip", "env",
-				      "pwd", "true", "false", "test", "awk", "tty", "stty", "readlink", "head", "tail"};
+				      "pwd", "true", "false", "test", "awk", "tty", "stty", "readlink", "head", "tail", "mkdir"};
 
 const char *box_missing(void)
 {

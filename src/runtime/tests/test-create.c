@@ -1,3 +1,4 @@
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -301,6 +302,54 @@ static void test_userns(void)
 	out_has("ok\n");
 }
 
+static void test_cgroup_namespace(void)
+{
+	struct plan_opts opts;
+	struct oci_spec spec;
+
+	box_opts(&box, &opts);
+	box_spec(&box, &spec, "cat /proc/self/cgroup; grep cgroup /proc/mounts; ls /sys/fs/cgroup");
+	oci_add_namespace(&spec, "cgroup", NULL);
+	run(&spec, &opts);
+	ok_eq(res.status, 0);
+	ok(!strstr(res.out, box.cgroup));
+	out_has(":/\n");
+}
+
+/* A mount made below a shared bind mount shows outside, and below a private one not. */
+static void test_propagation(void)
+{
+	char shared[128], line[4096];
+	struct plan_opts opts;
+	struct oci_spec spec;
+	int seen = 0;
+	FILE *f;
+
+	snprintf(shared, sizeof(shared), "%s/shared", box.dir);
+	ok(mkdir(shared, 0755) == 0);
+	ok(mount("cove-shared", shared, "tmpfs", 0, "size=1m") == 0);
+	ok(mount(NULL, shared, NULL, MS_SHARED, NULL) == 0);
+	box_opts(&box, &opts);
+	box_spec(&box, &spec, "mkdir -p /s/a /p/b; mount -t tmpfs in-shared /s/a; mount -t tmpfs in-private /p/b");
+	oci_add_mount(&spec, "/s", "bind", shared, "rbind,rshared");
+	oci_add_mount(&spec, "/p", "bind", shared, "rbind,rprivate");
+	strv_add(&spec.process->capabilities->bounding, "CAP_SYS_ADMIN");
+	strv_add(&spec.process->capabilities->effective, "CAP_SYS_ADMIN");
+	strv_add(&spec.process->capabilities->permitted, "CAP_SYS_ADMIN");
+	run(&spec, &opts);
+	ok_eq(res.status, 0);
+	if (res.status)
+		printf("# %s\n", res.out);
+	f = fopen("/proc/self/mounts", "r");
+	while (fgets(line, sizeof(line), f)) {
+		seen += str_after(line, "in-shared ") != NULL;
+		ok(!str_after(line, "in-private "));
+	}
+	fclose(f);
+	ok_eq(seen, 1);
+	umount2(shared, MNT_DETACH);
+}
+
 static void test_hooks(void)
 {
 	struct plan_opts opts;
@@ -368,6 +417,8 @@ int main(void)
 	test_run(test_limits);
 	test_run(test_directory_root);
 	test_run(test_userns);
+	test_run(test_cgroup_namespace);
+	test_run(test_propagation);
 	test_run(test_hooks);
 	test_run(test_nothing_left);
 	box_remove(&box);
