@@ -57,6 +57,7 @@
 	X(network_ls) \
 	X(port) \
 	X(ps) \
+	X(search)        \
 	X(stats) \
 	X(top) \
 	X(version) \

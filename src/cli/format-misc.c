@@ -3,10 +3,13 @@
  */
 #include "cli/format-priv.h"
 
+#define DESCRIPTION_WIDTH 45
+
 #define STATS                                                                                      \
 	"table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t"        \
 	"{{.BlockIO}}\t{{.PIDs}}"
-#define DF "table {{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}"
+#define SEARCH "table {{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}"
+#define DF     "table {{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}"
 
 /* --- networks --- */
 
@@ -132,6 +135,54 @@ const struct format_list format_volumes = {
 	.standard = volume_standard,
 	.row = volume_row,
 	.labels = true,
+};
+
+/* --- search --- */
+
+static json_t *search_row(json_t *s, const struct format_options *opt)
+{
+	json_t *r = json_object();
+	char *text = xstrdup(get_str(s, "description"));
+	/* As a whole object the truth is spelled out. */
+	bool as_json = streq(opt->format, "json") || streq(opt->format, "{{json .}}");
+	bool official = json_is_true(json_object_get(s, "is_official"));
+
+	for (char *p = text; *p; p++)
+		if (*p == '\n' || *p == '\r')
+			*p = ' ';
+	if (!opt->no_trunc) {
+		char *cut = ellipsis(text, DESCRIPTION_WIDTH);
+
+		free(text);
+		text = cut;
+	}
+	json_object_set_new(r, "Name", json_string(get_str(s, "name")));
+	json_object_set_new(r, "Description", take_string(text));
+	json_object_set_new(r, "StarCount",
+			    json_sprintf("%lld", (long long)get_int(s, "star_count")));
+	json_object_set_new(r, "IsOfficial",
+			    json_string(as_json	   ? (official ? "true" : "false")
+					: official ? "[OK]"
+						   : ""));
+	return r;
+}
+
+static const char *search_standard(const struct format_options *opt, const char *format)
+{
+	return streq(format, "table") ? SEARCH : NULL;
+}
+
+static const struct format_column search_columns[] = {
+	{"Name", "NAME"},	{"Description", "DESCRIPTION"},
+	{"StarCount", "STARS"}, {"IsOfficial", "OFFICIAL"},
+	{NULL, NULL},
+};
+
+const struct format_list format_search = {
+	.type = "*registry.searchContext",
+	.columns = search_columns,
+	.standard = search_standard,
+	.row = search_row,
 };
 
 /* --- stats --- */

@@ -91,6 +91,7 @@ extern const struct format_list format_history;	   /* GET /images/X/history */
 extern const struct format_list format_networks;   /* GET /networks */
 extern const struct format_list format_volumes;	   /* .Volumes of GET /volumes */
 extern const struct format_list format_stats;	   /* see stats_row() */
+extern const struct format_list format_search;	   /* GET /images/search */
 extern const struct format_list format_df;	   /* rows of system df */
 
 /*

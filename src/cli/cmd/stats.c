@@ -43,7 +43,7 @@ static int find(struct cli *cli, const struct opts *o, char **args, struct strv 
 		 err) < 0)
 		return -1;
 	json_array_foreach(list, i, c)
-		strv_add(ret, str_or(json_string_value(json_object_get(c, "Id"))));
+		strv_take(ret, short_id(str_or(json_string_value(json_object_get(c, "Id")))));
 	json_decref(list);
 	return 0;
 }

@@ -33,6 +33,7 @@ static const struct {
 	{"volumes", &format_volumes, volumes_rows},
 	{"stats", &format_stats, NULL},
 	{"df", &format_df, df_rows},
+	{"search", &format_search, NULL},
 };
 
 static bool has_flag(json_t *flags, const char *name)
