@@ -19,7 +19,7 @@
 
 #define IN_SIZE	   (256 * 1024)
 #define OUT_SIZE   (512 * 1024)
-#define BOMB_SIZE  ((int64_t)4 << 30)
+#define BOMB_SIZE  ((int64_t)2 << 30)
 #define BOMB_RATIO 400
 #define ZSTD_WINDOW_LOG_MAX 27 /* 128 MiB */
 

@@ -149,6 +149,7 @@ int image_layer_commit(struct image_layer *layer, const char *parent_chain, char
 	struct layer l = {.parent = (char *)parent_chain, .dir = layer->name,
 			  .size = layer->result.size, .exact = layer->result.exact};
 	char *existing;
+	bool twice;
 	int r = 0;
 
 	CHECK(!layer->done);
@@ -162,9 +163,16 @@ int image_layer_commit(struct image_layer *layer, const char *parent_chain, char
 		return -1;
 	pthread_mutex_lock(&store->lock);
 	map_set(&store->fresh, l.chain, store);
-	if (!map_has(&store->layers, l.chain)) /* else another thread was faster: ours is lost/ later */
+	twice = map_has(&store->layers, l.chain);
+	if (!twice)
 		r = record_layer(store, &l, err);
 	pthread_mutex_unlock(&store->lock);
+	if (twice || r < 0) { /* (2) another thread was faster */
+		AUTO(free) char *gone = xasprintf(".gone-%s", layer->name);
+
+		if (renameat(store->layersfd, layer->name, store->layersfd, gone) == 0)
+			ignore_result(fs_remove_tree(store->layersfd, gone)); /* else at start */
+	}
 	if (r == 0)
 		*ret_chain = xstrdup(l.chain);
 	return r;

@@ -1,6 +1,7 @@
 /* test-load.c - load, save, commit and export on real archives, as root */
 #include "common.h"
 
+#include <pthread.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -109,6 +110,18 @@ static void check_layers(const struct image *img)
 		 img->layers.v[0], img->layers.v[0], img->layers.v[0], img->layers.v[1]), 0);
 }
 
+/* The kernel's opinion of them. */
+static void check_overlay(const struct image *img)
+{
+	if (sh("mkdir -p %s/mnt && unshare -m sh -c 'mount -t overlay -o lowerdir=%s:%s none %s/mnt' "
+	       "2>/dev/null", dir, img->layers.v[0], img->layers.v[1], dir) != 0)
+		return; /* no overlay here */
+	ok_eq(sh("unshare -m sh -c 'mount -t overlay -o lowerdir=%s:%s none %s/mnt && cd %s/mnt && "
+		 "test \"$(find . | sort | tr \"\\n\" \" \")\" = "
+		 "\". ./etc ./etc/b ./etc/c ./old ./old/y \"'", img->layers.v[0], img->layers.v[1], dir,
+		 dir), 0);
+}
+
 static void test_docker_archive(void)
 {
 	static const char *const files[] = {"docker.tar", "docker.tar.gz"};
@@ -126,6 +139,7 @@ static void test_docker_archive(void)
 		if (!img)
 			return;
 		check_layers(img);
+		check_overlay(img);
 		ok_eq(img->repo_tags.n, 2);
 		ok_eq(img->nhistory, 3);
 		ok_eq(img->history[0].size, 7);
@@ -289,6 +303,41 @@ static void test_replaced(void)
 	ok(nothing_left());
 }
 
+static void *import_thread(void *ctx)
+{
+	AUTO(free) char *name = xasprintf("many:%zu", (size_t)ctx);
+	struct err err = ERR_INIT;
+	char id[IMAGE_ID_SIZE];
+
+	if (import(strstr(name, ":0") ? "docker.tar" : "r.tar", name, NULL, id, &err) < 0)
+		return xstrdup(err.msg);
+	return NULL;
+}
+
+/* image/layer.c (2): the same layer at once from many threads is there once. */
+static void test_threads(void)
+{
+	pthread_t t[6];
+	size_t before = 0, after = 0;
+
+	image_layers_size(store, &before);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++)
+		ok_eq(pthread_create(&t[i], NULL, import_thread, (void *)i), 0);
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		void *message = NULL;
+
+		pthread_join(t[i], &message);
+		if (message)
+			printf("# %s\n", (char *)message);
+		ok(message == NULL);
+		free(message);
+	}
+	image_layers_size(store, &after);
+	ok_eq(after, before + 1);
+	ok_eq(sh("test $(ls -A %s/root/layers | wc -l) = %zu", dir, after), 0);
+	ok(nothing_left());
+}
+
 /* Full disk: an error with ENOSPC, nothing left, the store goes on. */
 static void test_full(void)
 {
@@ -327,6 +376,7 @@ int main(void)
 	test_run(test_save);
 	test_run(test_commit);
 	test_run(test_replaced);
+	test_run(test_threads);
 	test_run(test_full);
 	return tests_end();
 }
