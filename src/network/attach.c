@@ -157,7 +157,10 @@ static int plan(struct network_mgr *mgr, struct sandbox *sb, const struct networ
 	gw = choose_gateway(sb);
 	if (!gw) /* host, none, internal: docker drops published ports too */
 		return 0;
-	return publish_take(mgr, spec->ports, spec->nports, gw->addr, &sb->ports, &sb->nports, err);
+	if (publish_take(mgr, spec->ports, spec->nports, gw->addr, &sb->ports, &sb->nports, err) < 0)
+		return err_wrap(err, "driver failed programming external connectivity on endpoint %s (%s)",
+				sb->name, gw->id);
+	return 0;
 }
 
 static int add_link(const struct endpoint *ep, int host_nl, int ns)
@@ -259,6 +262,19 @@ static int build(struct network_mgr *mgr, struct sandbox *sb, int *ret_ns, struc
 	return 0;
 }
 
+static void mute(const struct sandbox *sb)
+{
+	AUTO(close) int nl = -1;
+
+	for (size_t i = 0; i < sb->n; i++) {
+		if (!sb->ep[i]->host_if[0])
+			continue;
+		nl = nl >= 0 ? nl : nl_open(NETLINK_ROUTE);
+		if (nl >= 0)
+			ignore_result(link_mute_port(nl, sb->ep[i]->host_if)); /* gone with its namespace */
+	}
+}
+
 int network_attach(struct network_mgr *mgr, const struct network_spec *spec, int *ret_netns_fd, struct err *err)
 {
 	struct sandbox *sb;
@@ -287,6 +303,8 @@ int network_attach(struct network_mgr *mgr, const struct network_spec *spec, int
 		return -1;
 
 	r = build(mgr, sb, ret_netns_fd, err);
+	if (r < 0)
+		mute(sb);
 	pthread_mutex_lock(&mgr->lock);
 	sb->busy = false;
 	if (r < 0) { /* (1) */
@@ -296,19 +314,6 @@ int network_attach(struct network_mgr *mgr, const struct network_spec *spec, int
 	pthread_mutex_unlock(&mgr->lock);
 	foreign_poke(mgr);
 	return r;
-}
-
-static void mute(const struct sandbox *sb)
-{
-	AUTO(close) int nl = -1;
-
-	for (size_t i = 0; i < sb->n; i++) {
-		if (!sb->ep[i]->host_if[0])
-			continue;
-		nl = nl >= 0 ? nl : nl_open(NETLINK_ROUTE);
-		if (nl >= 0)
-			ignore_result(link_mute_port(nl, sb->ep[i]->host_if)); /* gone with its namespace */
-	}
 }
 
 void network_detach(struct network_mgr *mgr, const char *container_id)

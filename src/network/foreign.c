@@ -82,6 +82,21 @@ static void take_rules(const char *program, const char *chain, const char *bridg
 			;
 }
 
+/* Rules that nft put: found by their comment in a listing. */
+static void take_nft_rules(const char *chain, const char *bridge)
+{
+	AUTO(free) char *cmd = NULL;
+	char path[64];
+
+	if (!find_program("nft", path))
+		return;
+	cmd = xasprintf("%s -a list chain ip filter %s 2>/dev/null | "
+			"sed -n 's/.*ifname \"%s\".*comment \"cove\" # handle \\([0-9]*\\)$/delete rule ip filter %s "
+			"handle \\1/p' | %s -f -",
+			path, chain, bridge, chain, path);
+	ignore_result(run_program((const char *const[]){"/bin/sh", "-c", cmd, NULL}, NULL, NULL));
+}
+
 /* Without the iptables program (a machine that only has nft): the same rules in nft's words. */
 static int put_nft_rules(const char *chain, const char *bridge, struct err *err)
 {
@@ -91,6 +106,7 @@ static int put_nft_rules(const char *chain, const char *bridge, struct err *err)
 		"insert rule ip filter %s oifname \"%s\" ct status dnat counter accept comment \"cove\"\n",
 		chain, bridge, chain, bridge, chain, bridge);
 
+	take_nft_rules(chain, bridge); /* of an engine that was killed */
 	return nft_program(script, err);
 }
 
@@ -170,21 +186,6 @@ void foreign_poke(struct network_mgr *mgr)
 	    nft_chain_exists(mgr->nft, NFPROTO_IPV4, "filter", "DOCKER-USER") == 1)
 		look(mgr, NULL);
 	pthread_mutex_unlock(&mgr->nft_lock);
-}
-
-/* Rules that nft put: found by their comment in a listing. */
-static void take_nft_rules(const char *chain, const char *bridge)
-{
-	AUTO(free) char *cmd = NULL;
-	char path[64];
-
-	if (!find_program("nft", path))
-		return;
-	cmd = xasprintf("%s -a list chain ip filter %s 2>/dev/null | "
-			"sed -n 's/.*ifname \"%s\".*comment \"cove\" # handle \\([0-9]*\\)$/delete rule ip filter %s "
-			"handle \\1/p' | %s -f -",
-			path, chain, bridge, chain, path);
-	ignore_result(run_program((const char *const[]){"/bin/sh", "-c", cmd, NULL}, NULL, NULL));
 }
 
 void foreign_close(struct network_mgr *mgr)

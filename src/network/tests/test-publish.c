@@ -119,7 +119,8 @@ static void test_choice_of_ports(void)
 	ok(a >= 0 && b >= 0);
 	ok_eq(run(mgr, "c", &range, 1, &err), -1);
 	ok_eq(err.kind, ERR_CONFLICT);
-	ok_str(err.msg, "Bind for 0.0.0.0:7000 failed: port is already allocated");
+	ok(str_ends(err.msg, "): Bind for 0.0.0.0:7000 failed: port is already allocated"));
+	ok(str_after(err.msg, "driver failed programming external connectivity on endpoint c ("));
 	ok_eq(run(mgr, "c", &six, 1, &err), -1);
 	ok_eq(err.kind, ERR_UNSUPPORTED);
 	ports = network_ports(mgr, "a", NULL);
