@@ -20,14 +20,16 @@
 
 static void complain(const char *what, const char *name)
 {
-	dprintf(2, "[FATAL cove-init (%d)] %s %s failed: %s\n", (int)getpid(), what, name, strerror(errno));
+	dprintf(2, "[FATAL cove-init (%d)] %s %s failed: %s\n", (int)getpid(), what, name,
+		strerror(errno));
 }
 
 static int run_child(char **argv, const sigset_t *mask)
 {
 	int error;
 
-	if (setpgid(0, 0) == 0 && tcsetpgrp(0, getpgrp()) < 0 && errno != ENOTTY && errno != ENXIO && errno != EBADF)
+	if (setpgid(0, 0) == 0 && tcsetpgrp(0, getpgrp()) < 0 && errno != ENOTTY &&
+	    errno != ENXIO && errno != EBADF)
 		complain("take the terminal for", argv[0]);
 	signal(SIGTTIN, SIG_DFL);
 	signal(SIGTTOU, SIG_DFL);

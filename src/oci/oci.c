@@ -8,24 +8,25 @@
  */
 #include "oci/oci.h"
 
-#define S(m, key)     JF(STRUCT, m, key, J_STR, J_OMITEMPTY)
-#define SR(m, key)    JF(STRUCT, m, key, J_STR, 0)
-#define I(m, key)     JF(STRUCT, m, key, J_INT, 0)
-#define U(m, key)     JF(STRUCT, m, key, J_UINT, 0)
-#define B(m, key)     JF(STRUCT, m, key, J_BOOL, J_OMITEMPTY)
-#define BR(m, key)    JF(STRUCT, m, key, J_BOOL, 0)
-#define SV(m, key)    JF(STRUCT, m, key, J_STRV, J_OMITEMPTY)
-#define OI(m, key)    JF(STRUCT, m, key, J_OPT_INT, J_OMITEMPTY)
-#define OB(m, key)    JF(STRUCT, m, key, J_OPT_BOOL, J_OMITEMPTY)
-#define RAW(m, key)   JF(STRUCT, m, key, J_RAW, J_OMITEMPTY)
-#define MAP(m, key)   JF(STRUCT, m, key, J_STRMAP, J_OMITEMPTY)
-#define P(m, key, t)  JFT(STRUCT, m, key, J_PTR, J_OMITEMPTY, t)
-#define A(m, key, t)  JFT(STRUCT, m, key, J_ARR, J_OMITEMPTY, t)
-#define O(m, key, t)  JFT(STRUCT, m, key, J_OBJ, 0, t)
+#define S(m, key)    JF(STRUCT, m, key, J_STR, J_OMITEMPTY)
+#define SR(m, key)   JF(STRUCT, m, key, J_STR, 0)
+#define I(m, key)    JF(STRUCT, m, key, J_INT, 0)
+#define U(m, key)    JF(STRUCT, m, key, J_UINT, 0)
+#define B(m, key)    JF(STRUCT, m, key, J_BOOL, J_OMITEMPTY)
+#define BR(m, key)   JF(STRUCT, m, key, J_BOOL, 0)
+#define SV(m, key)   JF(STRUCT, m, key, J_STRV, J_OMITEMPTY)
+#define OI(m, key)   JF(STRUCT, m, key, J_OPT_INT, J_OMITEMPTY)
+#define OB(m, key)   JF(STRUCT, m, key, J_OPT_BOOL, J_OMITEMPTY)
+#define RAW(m, key)  JF(STRUCT, m, key, J_RAW, J_OMITEMPTY)
+#define MAP(m, key)  JF(STRUCT, m, key, J_STRMAP, J_OMITEMPTY)
+#define P(m, key, t) JFT(STRUCT, m, key, J_PTR, J_OMITEMPTY, t)
+#define A(m, key, t) JFT(STRUCT, m, key, J_ARR, J_OMITEMPTY, t)
+#define O(m, key, t) JFT(STRUCT, m, key, J_OBJ, 0, t)
 
 #define STRUCT struct oci_user
 static const struct jfield user_fields[] = {
-	I(uid, "uid"), I(gid, "gid"), OI(umask, "umask"), RAW(additional_gids, "additionalGids"),
+	I(uid, "uid"),		 I(gid, "gid"),
+	OI(umask, "umask"),	 RAW(additional_gids, "additionalGids"),
 	S(username, "username"),
 };
 static const struct jtype user_type = JTYPE(struct oci_user, user_fields);
@@ -33,7 +34,7 @@ static const struct jtype user_type = JTYPE(struct oci_user, user_fields);
 
 #define STRUCT struct oci_caps
 static const struct jfield caps_fields[] = {
-	SV(bounding, "bounding"), SV(effective, "effective"), SV(inheritable, "inheritable"),
+	SV(bounding, "bounding"),   SV(effective, "effective"), SV(inheritable, "inheritable"),
 	SV(permitted, "permitted"), SV(ambient, "ambient"),
 };
 static const struct jtype caps_type = JTYPE(struct oci_caps, caps_fields);
@@ -41,7 +42,9 @@ static const struct jtype caps_type = JTYPE(struct oci_caps, caps_fields);
 
 #define STRUCT struct oci_rlimit
 static const struct jfield rlimit_fields[] = {
-	SR(type, "type"), U(hard, "hard"), U(soft, "soft"),
+	SR(type, "type"),
+	U(hard, "hard"),
+	U(soft, "soft"),
 };
 static const struct jtype rlimit_type = JTYPE(struct oci_rlimit, rlimit_fields);
 #undef STRUCT
@@ -58,7 +61,7 @@ static const struct jtype io_priority_type = JTYPE(struct oci_io_priority, io_pr
 
 #define STRUCT struct oci_scheduler
 static const struct jfield scheduler_fields[] = {
-	SR(policy, "policy"), I(nice, "nice"), I(priority, "priority"), SV(flags, "flags"),
+	SR(policy, "policy"),  I(nice, "nice"),		I(priority, "priority"), SV(flags, "flags"),
 	U(runtime, "runtime"), U(deadline, "deadline"), U(period, "period"),
 };
 static const struct jtype scheduler_type = JTYPE(struct oci_scheduler, scheduler_fields);
@@ -71,12 +74,20 @@ static const struct jtype affinity_type = JTYPE(struct oci_affinity, affinity_fi
 
 #define STRUCT struct oci_process
 static const struct jfield process_fields[] = {
-	B(terminal, "terminal"), P(console_size, "consoleSize", &console_type),
-	O(user, "user", &user_type), SV(args, "args"), SV(env, "env"), SR(cwd, "cwd"),
-	P(capabilities, "capabilities", &caps_type), A(rlimits, "rlimits", &rlimit_type),
-	B(no_new_privileges, "noNewPrivileges"), S(apparmor_profile, "apparmorProfile"),
-	OI(oom_score_adj, "oomScoreAdj"), S(selinux_label, "selinuxLabel"),
-	P(io_priority, "ioPriority", &io_priority_type), P(scheduler, "scheduler", &scheduler_type),
+	B(terminal, "terminal"),
+	P(console_size, "consoleSize", &console_type),
+	O(user, "user", &user_type),
+	SV(args, "args"),
+	SV(env, "env"),
+	SR(cwd, "cwd"),
+	P(capabilities, "capabilities", &caps_type),
+	A(rlimits, "rlimits", &rlimit_type),
+	B(no_new_privileges, "noNewPrivileges"),
+	S(apparmor_profile, "apparmorProfile"),
+	OI(oom_score_adj, "oomScoreAdj"),
+	S(selinux_label, "selinuxLabel"),
+	P(io_priority, "ioPriority", &io_priority_type),
+	P(scheduler, "scheduler", &scheduler_type),
 	P(exec_cpu_affinity, "execCPUAffinity", &affinity_type),
 };
 const struct jtype oci_process_type = JTYPE(struct oci_process, process_fields);
@@ -89,15 +100,20 @@ static const struct jtype root_type = JTYPE(struct oci_root, root_fields);
 
 #define STRUCT struct oci_id_mapping
 static const struct jfield id_mapping_fields[] = {
-	U(container_id, "containerID"), U(host_id, "hostID"), U(size, "size"),
+	U(container_id, "containerID"),
+	U(host_id, "hostID"),
+	U(size, "size"),
 };
 static const struct jtype id_mapping_type = JTYPE(struct oci_id_mapping, id_mapping_fields);
 #undef STRUCT
 
 #define STRUCT struct oci_mount
 static const struct jfield mount_fields[] = {
-	SR(destination, "destination"), S(type, "type"), S(source, "source"),
-	SV(options, "options"), A(uid_mappings, "uidMappings", &id_mapping_type),
+	SR(destination, "destination"),
+	S(type, "type"),
+	S(source, "source"),
+	SV(options, "options"),
+	A(uid_mappings, "uidMappings", &id_mapping_type),
 	A(gid_mappings, "gidMappings", &id_mapping_type),
 };
 const struct jtype oci_mount_type = JTYPE(struct oci_mount, mount_fields);
@@ -105,7 +121,10 @@ const struct jtype oci_mount_type = JTYPE(struct oci_mount, mount_fields);
 
 #define STRUCT struct oci_hook
 static const struct jfield hook_fields[] = {
-	SR(path, "path"), SV(args, "args"), SV(env, "env"), OI(timeout, "timeout"),
+	SR(path, "path"),
+	SV(args, "args"),
+	SV(env, "env"),
+	OI(timeout, "timeout"),
 };
 const struct jtype oci_hook_type = JTYPE(struct oci_hook, hook_fields);
 #undef STRUCT
@@ -116,7 +135,8 @@ static const struct jfield hooks_fields[] = {
 	A(create_runtime, "createRuntime", &oci_hook_type),
 	A(create_container, "createContainer", &oci_hook_type),
 	A(start_container, "startContainer", &oci_hook_type),
-	A(poststart, "poststart", &oci_hook_type), A(poststop, "poststop", &oci_hook_type),
+	A(poststart, "poststart", &oci_hook_type),
+	A(poststop, "poststop", &oci_hook_type),
 };
 static const struct jtype hooks_type = JTYPE(struct oci_hooks, hooks_fields);
 #undef STRUCT
@@ -128,25 +148,30 @@ static const struct jtype namespace_type = JTYPE(struct oci_namespace, namespace
 
 #define STRUCT struct oci_device
 static const struct jfield device_fields[] = {
-	SR(path, "path"), SR(type, "type"), I(major, "major"), I(minor, "minor"),
-	OI(file_mode, "fileMode"), OI(uid, "uid"), OI(gid, "gid"),
+	SR(path, "path"),	   SR(type, "type"), I(major, "major"), I(minor, "minor"),
+	OI(file_mode, "fileMode"), OI(uid, "uid"),   OI(gid, "gid"),
 };
 static const struct jtype device_type = JTYPE(struct oci_device, device_fields);
 #undef STRUCT
 
 #define STRUCT struct oci_device_rule
 static const struct jfield device_rule_fields[] = {
-	BR(allow, "allow"), S(type, "type"), OI(major, "major"), OI(minor, "minor"),
-	S(access, "access"),
+	BR(allow, "allow"), S(type, "type"),	 OI(major, "major"),
+	OI(minor, "minor"), S(access, "access"),
 };
 const struct jtype oci_device_rule_type = JTYPE(struct oci_device_rule, device_rule_fields);
 #undef STRUCT
 
 #define STRUCT struct oci_memory
 static const struct jfield memory_fields[] = {
-	OI(limit, "limit"), OI(reservation, "reservation"), OI(swap, "swap"),
-	OI(kernel, "kernel"), OI(kernel_tcp, "kernelTCP"), OI(swappiness, "swappiness"),
-	OB(disable_oom_killer, "disableOOMKiller"), OB(use_hierarchy, "useHierarchy"),
+	OI(limit, "limit"),
+	OI(reservation, "reservation"),
+	OI(swap, "swap"),
+	OI(kernel, "kernel"),
+	OI(kernel_tcp, "kernelTCP"),
+	OI(swappiness, "swappiness"),
+	OB(disable_oom_killer, "disableOOMKiller"),
+	OB(use_hierarchy, "useHierarchy"),
 	OB(check_before_update, "checkBeforeUpdate"),
 };
 static const struct jtype memory_type = JTYPE(struct oci_memory, memory_fields);
@@ -154,9 +179,15 @@ static const struct jtype memory_type = JTYPE(struct oci_memory, memory_fields);
 
 #define STRUCT struct oci_cpu
 static const struct jfield cpu_fields[] = {
-	OI(shares, "shares"), OI(quota, "quota"), OI(burst, "burst"), OI(period, "period"),
-	OI(realtime_runtime, "realtimeRuntime"), OI(realtime_period, "realtimePeriod"),
-	OI(idle, "idle"), S(cpus, "cpus"), S(mems, "mems"),
+	OI(shares, "shares"),
+	OI(quota, "quota"),
+	OI(burst, "burst"),
+	OI(period, "period"),
+	OI(realtime_runtime, "realtimeRuntime"),
+	OI(realtime_period, "realtimePeriod"),
+	OI(idle, "idle"),
+	S(cpus, "cpus"),
+	S(mems, "mems"),
 };
 static const struct jtype cpu_type = JTYPE(struct oci_cpu, cpu_fields);
 #undef STRUCT
@@ -168,21 +199,28 @@ static const struct jtype pids_type = JTYPE(struct oci_pids, pids_fields);
 
 #define STRUCT struct oci_weight_device
 static const struct jfield weight_device_fields[] = {
-	I(major, "major"), I(minor, "minor"), OI(weight, "weight"), OI(leaf_weight, "leafWeight"),
+	I(major, "major"),
+	I(minor, "minor"),
+	OI(weight, "weight"),
+	OI(leaf_weight, "leafWeight"),
 };
-static const struct jtype weight_device_type = JTYPE(struct oci_weight_device, weight_device_fields);
+static const struct jtype weight_device_type =
+	JTYPE(struct oci_weight_device, weight_device_fields);
 #undef STRUCT
 
 #define STRUCT struct oci_throttle_device
 static const struct jfield throttle_fields[] = {
-	I(major, "major"), I(minor, "minor"), U(rate, "rate"),
+	I(major, "major"),
+	I(minor, "minor"),
+	U(rate, "rate"),
 };
 static const struct jtype throttle_type = JTYPE(struct oci_throttle_device, throttle_fields);
 #undef STRUCT
 
 #define STRUCT struct oci_block_io
 static const struct jfield block_io_fields[] = {
-	OI(weight, "weight"), OI(leaf_weight, "leafWeight"),
+	OI(weight, "weight"),
+	OI(leaf_weight, "leafWeight"),
 	A(weight_device, "weightDevice", &weight_device_type),
 	A(throttle_read_bps, "throttleReadBpsDevice", &throttle_type),
 	A(throttle_write_bps, "throttleWriteBpsDevice", &throttle_type),
@@ -204,33 +242,42 @@ static const struct jtype priority_type = JTYPE(struct oci_priority, priority_fi
 
 #define STRUCT struct oci_network
 static const struct jfield network_fields[] = {
-	OI(class_id, "classID"), A(priorities, "priorities", &priority_type),
+	OI(class_id, "classID"),
+	A(priorities, "priorities", &priority_type),
 };
 static const struct jtype network_type = JTYPE(struct oci_network, network_fields);
 #undef STRUCT
 
 #define STRUCT struct oci_resources
 static const struct jfield resources_fields[] = {
-	A(devices, "devices", &oci_device_rule_type), P(memory, "memory", &memory_type),
-	P(cpu, "cpu", &cpu_type), P(pids, "pids", &pids_type),
+	A(devices, "devices", &oci_device_rule_type),
+	P(memory, "memory", &memory_type),
+	P(cpu, "cpu", &cpu_type),
+	P(pids, "pids", &pids_type),
 	P(block_io, "blockIO", &block_io_type),
 	A(hugepage_limits, "hugepageLimits", &hugepage_type),
-	P(network, "network", &network_type), RAW(rdma, "rdma"), MAP(unified, "unified"),
+	P(network, "network", &network_type),
+	RAW(rdma, "rdma"),
+	MAP(unified, "unified"),
 };
 const struct jtype oci_resources_type = JTYPE(struct oci_resources, resources_fields);
 #undef STRUCT
 
 #define STRUCT struct oci_seccomp_arg
 static const struct jfield seccomp_arg_fields[] = {
-	U(index, "index"), U(value, "value"),
-	JF(STRUCT, value_two, "valueTwo", J_UINT, J_OMITEMPTY), SR(op, "op"),
+	U(index, "index"),
+	U(value, "value"),
+	JF(STRUCT, value_two, "valueTwo", J_UINT, J_OMITEMPTY),
+	SR(op, "op"),
 };
 static const struct jtype seccomp_arg_type = JTYPE(struct oci_seccomp_arg, seccomp_arg_fields);
 #undef STRUCT
 
 #define STRUCT struct oci_seccomp_call
 static const struct jfield seccomp_call_fields[] = {
-	SV(names, "names"), SR(action, "action"), OI(errno_ret, "errnoRet"),
+	SV(names, "names"),
+	SR(action, "action"),
+	OI(errno_ret, "errnoRet"),
 	A(args, "args", &seccomp_arg_type),
 };
 static const struct jtype seccomp_call_type = JTYPE(struct oci_seccomp_call, seccomp_call_fields);
@@ -238,9 +285,13 @@ static const struct jtype seccomp_call_type = JTYPE(struct oci_seccomp_call, sec
 
 #define STRUCT struct oci_seccomp
 static const struct jfield seccomp_fields[] = {
-	SR(default_action, "defaultAction"), OI(default_errno_ret, "defaultErrnoRet"),
-	SV(architectures, "architectures"), SV(flags, "flags"), S(listener_path, "listenerPath"),
-	S(listener_metadata, "listenerMetadata"), A(syscalls, "syscalls", &seccomp_call_type),
+	SR(default_action, "defaultAction"),
+	OI(default_errno_ret, "defaultErrnoRet"),
+	SV(architectures, "architectures"),
+	SV(flags, "flags"),
+	S(listener_path, "listenerPath"),
+	S(listener_metadata, "listenerMetadata"),
+	A(syscalls, "syscalls", &seccomp_call_type),
 };
 const struct jtype oci_seccomp_type = JTYPE(struct oci_seccomp, seccomp_fields);
 #undef STRUCT
@@ -252,7 +303,9 @@ static const struct jtype personality_type = JTYPE(struct oci_personality, perso
 
 #define STRUCT struct oci_intel_rdt
 static const struct jfield intel_rdt_fields[] = {
-	S(clos_id, "closID"), SV(schemata, "schemata"), S(l3_cache_schema, "l3CacheSchema"),
+	S(clos_id, "closID"),
+	SV(schemata, "schemata"),
+	S(l3_cache_schema, "l3CacheSchema"),
 	S(mem_bw_schema, "memBwSchema"),
 };
 static const struct jtype intel_rdt_type = JTYPE(struct oci_intel_rdt, intel_rdt_fields);
@@ -261,24 +314,33 @@ static const struct jtype intel_rdt_type = JTYPE(struct oci_intel_rdt, intel_rdt
 #define STRUCT struct oci_linux
 static const struct jfield linux_fields[] = {
 	A(uid_mappings, "uidMappings", &id_mapping_type),
-	A(gid_mappings, "gidMappings", &id_mapping_type), MAP(sysctl, "sysctl"),
-	P(resources, "resources", &oci_resources_type), S(cgroups_path, "cgroupsPath"),
-	A(namespaces, "namespaces", &namespace_type), A(devices, "devices", &device_type),
-	RAW(net_devices, "netDevices"), P(seccomp, "seccomp", &oci_seccomp_type),
-	S(rootfs_propagation, "rootfsPropagation"), SV(masked_paths, "maskedPaths"),
-	SV(readonly_paths, "readonlyPaths"), S(mount_label, "mountLabel"),
-	P(intel_rdt, "intelRdt", &intel_rdt_type), RAW(memory_policy, "memoryPolicy"),
-	P(personality, "personality", &personality_type), RAW(time_offsets, "timeOffsets"),
+	A(gid_mappings, "gidMappings", &id_mapping_type),
+	MAP(sysctl, "sysctl"),
+	P(resources, "resources", &oci_resources_type),
+	S(cgroups_path, "cgroupsPath"),
+	A(namespaces, "namespaces", &namespace_type),
+	A(devices, "devices", &device_type),
+	RAW(net_devices, "netDevices"),
+	P(seccomp, "seccomp", &oci_seccomp_type),
+	S(rootfs_propagation, "rootfsPropagation"),
+	SV(masked_paths, "maskedPaths"),
+	SV(readonly_paths, "readonlyPaths"),
+	S(mount_label, "mountLabel"),
+	P(intel_rdt, "intelRdt", &intel_rdt_type),
+	RAW(memory_policy, "memoryPolicy"),
+	P(personality, "personality", &personality_type),
+	RAW(time_offsets, "timeOffsets"),
 };
 static const struct jtype linux_type = JTYPE(struct oci_linux, linux_fields);
 #undef STRUCT
 
 #define STRUCT struct oci_spec
 static const struct jfield spec_fields[] = {
-	SR(oci_version, "ociVersion"), P(process, "process", &oci_process_type),
-	P(root, "root", &root_type), S(hostname, "hostname"), S(domainname, "domainname"),
-	A(mounts, "mounts", &oci_mount_type), P(hooks, "hooks", &hooks_type),
-	MAP(annotations, "annotations"), P(linux_, "linux", &linux_type),
+	SR(oci_version, "ociVersion"),	 P(process, "process", &oci_process_type),
+	P(root, "root", &root_type),	 S(hostname, "hostname"),
+	S(domainname, "domainname"),	 A(mounts, "mounts", &oci_mount_type),
+	P(hooks, "hooks", &hooks_type),	 MAP(annotations, "annotations"),
+	P(linux_, "linux", &linux_type),
 };
 const struct jtype oci_spec_type = JTYPE(struct oci_spec, spec_fields);
 #undef STRUCT

@@ -20,34 +20,56 @@ struct key {
 	size_t offset;
 	uint64_t factor;
 };
-#define KEY(name, member, factor) {name, offsetof(struct runtime_stats, member), factor}
+#define KEY(name, member, factor)                                                                  \
+	{                                                                                          \
+		name, offsetof(struct runtime_stats, member), factor                               \
+	}
 
 static const struct key v2_cpu[] = {
-	KEY("usage_usec", cpu_total_ns, 1000), KEY("user_usec", cpu_user_ns, 1000),
-	KEY("system_usec", cpu_system_ns, 1000), KEY("nr_periods", cpu_periods, 1),
-	KEY("nr_throttled", cpu_throttled_periods, 1), KEY("throttled_usec", cpu_throttled_ns, 1000),
+	KEY("usage_usec", cpu_total_ns, 1000),
+	KEY("user_usec", cpu_user_ns, 1000),
+	KEY("system_usec", cpu_system_ns, 1000),
+	KEY("nr_periods", cpu_periods, 1),
+	KEY("nr_throttled", cpu_throttled_periods, 1),
+	KEY("throttled_usec", cpu_throttled_ns, 1000),
 };
 static const struct key v1_cpu[] = {
-	KEY("nr_periods", cpu_periods, 1), KEY("nr_throttled", cpu_throttled_periods, 1),
+	KEY("nr_periods", cpu_periods, 1),
+	KEY("nr_throttled", cpu_throttled_periods, 1),
 	KEY("throttled_time", cpu_throttled_ns, 1),
 };
-static const struct key v1_cpuacct[] = { /* in ticks of a hundredth of a second */
-	KEY("user", cpu_user_ns, 10000000), KEY("system", cpu_system_ns, 10000000),
+static const struct key v1_cpuacct[] = {
+	/* in ticks of a hundredth of a second */
+	KEY("user", cpu_user_ns, 10000000),
+	KEY("system", cpu_system_ns, 10000000),
 };
 static const struct key v2_memory[] = {
-	KEY("inactive_file", mem_inactive_file, 1), KEY("active_file", mem_active_file, 1),
-	KEY("inactive_anon", mem_inactive_anon, 1), KEY("active_anon", mem_active_anon, 1),
-	KEY("file", mem_cache, 1), KEY("anon", mem_rss, 1), KEY("file_mapped", mem_mapped_file, 1),
-	KEY("pgfault", mem_pgfault, 1), KEY("pgmajfault", mem_pgmajfault, 1),
-	KEY("unevictable", mem_unevictable, 1), KEY("kernel_stack", mem_kernel_stack, 1),
-	KEY("slab", mem_slab, 1), KEY("sock", mem_sock, 1), KEY("shmem", mem_shmem, 1),
+	KEY("inactive_file", mem_inactive_file, 1),
+	KEY("active_file", mem_active_file, 1),
+	KEY("inactive_anon", mem_inactive_anon, 1),
+	KEY("active_anon", mem_active_anon, 1),
+	KEY("file", mem_cache, 1),
+	KEY("anon", mem_rss, 1),
+	KEY("file_mapped", mem_mapped_file, 1),
+	KEY("pgfault", mem_pgfault, 1),
+	KEY("pgmajfault", mem_pgmajfault, 1),
+	KEY("unevictable", mem_unevictable, 1),
+	KEY("kernel_stack", mem_kernel_stack, 1),
+	KEY("slab", mem_slab, 1),
+	KEY("sock", mem_sock, 1),
+	KEY("shmem", mem_shmem, 1),
 };
 static const struct key v1_memory[] = {
-	KEY("total_inactive_file", mem_inactive_file, 1), KEY("total_active_file", mem_active_file, 1),
-	KEY("total_inactive_anon", mem_inactive_anon, 1), KEY("total_active_anon", mem_active_anon, 1),
-	KEY("total_cache", mem_cache, 1), KEY("total_rss", mem_rss, 1),
-	KEY("total_mapped_file", mem_mapped_file, 1), KEY("total_pgfault", mem_pgfault, 1),
-	KEY("total_pgmajfault", mem_pgmajfault, 1), KEY("total_unevictable", mem_unevictable, 1),
+	KEY("total_inactive_file", mem_inactive_file, 1),
+	KEY("total_active_file", mem_active_file, 1),
+	KEY("total_inactive_anon", mem_inactive_anon, 1),
+	KEY("total_active_anon", mem_active_anon, 1),
+	KEY("total_cache", mem_cache, 1),
+	KEY("total_rss", mem_rss, 1),
+	KEY("total_mapped_file", mem_mapped_file, 1),
+	KEY("total_pgfault", mem_pgfault, 1),
+	KEY("total_pgmajfault", mem_pgmajfault, 1),
+	KEY("total_unevictable", mem_unevictable, 1),
 	KEY("total_shmem", mem_shmem, 1),
 };
 static const struct key oom_keys[] = {KEY("oom_kill", oom_kills, 1)};
@@ -58,7 +80,7 @@ static void read_keys(const struct runtime_cgroup *cg, unsigned ctl, const char 
 {
 	AUTO(free) char *text = xmalloc(TEXT_MAX);
 
-	if (cgroup_read(cg, ctl, file, text, TEXT_MAX) < 0)
+	if (runtime_cgroup_read(cg, ctl, file, text, TEXT_MAX) < 0)
 		return;
 	for (char *line = text; *line;) {
 		size_t n = strcspn(line, "\n");
@@ -75,11 +97,12 @@ static void read_keys(const struct runtime_cgroup *cg, unsigned ctl, const char 
 #define READ_KEYS(cg, ctl, file, keys, ret) read_keys(cg, ctl, file, keys, ARRAY_LEN(keys), ret)
 
 /* One number; "max", and v1's nearly 2^63, are "no limit". */
-static void read_number(const struct runtime_cgroup *cg, unsigned ctl, const char *file, uint64_t *ret)
+static void read_number(const struct runtime_cgroup *cg, unsigned ctl, const char *file,
+			uint64_t *ret)
 {
 	char text[64];
 
-	if (cgroup_read(cg, ctl, file, text, sizeof(text)) <= 0)
+	if (runtime_cgroup_read(cg, ctl, file, text, sizeof(text)) <= 0)
 		return;
 	*ret = streq(text, "max") ? UINT64_MAX : strtoull(text, NULL, 10);
 	if (*ret >= UINT64_C(0x7ffffffffffff000))
@@ -106,14 +129,15 @@ static void read_v2_io(const struct runtime_cgroup *cg, struct runtime_stats *re
 	AUTO(free) char *text = xmalloc(TEXT_MAX);
 	char *save = NULL;
 
-	if (cgroup_read(cg, CGROUP_BLKIO, "io.stat", text, TEXT_MAX) < 0)
+	if (runtime_cgroup_read(cg, CGROUP_BLKIO, "io.stat", text, TEXT_MAX) < 0)
 		return;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		struct runtime_io_stat *io;
 		unsigned major, minor;
 		const char *p;
 
-		if (sscanf(line, "%u:%u ", &major, &minor) != 2 || !(io = io_slot(ret, major, minor)))
+		if (sscanf(line, "%u:%u ", &major, &minor) != 2 ||
+		    !(io = io_slot(ret, major, minor)))
 			continue;
 		if ((p = strstr(line, "rbytes=")))
 			io->rbytes = strtoull(p + 7, NULL, 10);
@@ -127,12 +151,13 @@ static void read_v2_io(const struct runtime_cgroup *cg, struct runtime_stats *re
 }
 
 /* "8:0 Read 123" */
-static void read_v1_io(const struct runtime_cgroup *cg, const char *file, bool bytes, struct runtime_stats *ret)
+static void read_v1_io(const struct runtime_cgroup *cg, const char *file, bool bytes,
+		       struct runtime_stats *ret)
 {
 	AUTO(free) char *text = xmalloc(TEXT_MAX);
 	char *save = NULL;
 
-	if (cgroup_read(cg, CGROUP_BLKIO, file, text, TEXT_MAX) < 0)
+	if (runtime_cgroup_read(cg, CGROUP_BLKIO, file, text, TEXT_MAX) < 0)
 		return;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		struct runtime_io_stat *io;
@@ -154,7 +179,8 @@ static void read_percpu(const struct runtime_cgroup *cg, struct runtime_stats *r
 {
 	char text[4096], *p = text;
 
-	if (cgroup_read(cg, CGROUP_CPUACCT, "cpuacct.usage_percpu", text, sizeof(text)) <= 0)
+	if (runtime_cgroup_read(cg, CGROUP_CPUACCT, "cpuacct.usage_percpu", text, sizeof(text)) <=
+	    0)
 		return;
 	while (*p && ret->npercpu < ARRAY_LEN(ret->percpu_ns)) {
 		char *end;
@@ -167,7 +193,8 @@ static void read_percpu(const struct runtime_cgroup *cg, struct runtime_stats *r
 	}
 }
 
-int runtime_cgroup_stats(const struct runtime_cgroup *cg, struct runtime_stats *ret, struct err *err)
+int runtime_cgroup_stats(const struct runtime_cgroup *cg, struct runtime_stats *ret,
+			 struct err *err)
 {
 	struct runtime_stats *s = ret;
 
@@ -212,7 +239,7 @@ int runtime_cgroup_memory_stat(const struct runtime_cgroup *cg, struct buf *ret,
 
 	if (!cg->path[0])
 		return err_set(err, ERR_UNSUPPORTED, "the container has no cgroup");
-	cgroup_dir(cg, CGROUP_MEMORY, path);
+	runtime_cgroup_dir(cg, CGROUP_MEMORY, path);
 	strcat(path, "/memory.stat");
 	r = fs_read_file(AT_FDCWD, path, TEXT_MAX, ret);
 	return r < 0 ? err_sys(err, -r, "read '%s'", path) : 0;
@@ -253,7 +280,7 @@ int runtime_cgroup_oom_fd(const struct runtime_cgroup *cg, struct err *err)
 
 	if (!cg->path[0] || !(cg->ctls & 1u << CGROUP_MEMORY))
 		return err_set(err, ERR_UNSUPPORTED, "no memory cgroup");
-	cgroup_dir(cg, CGROUP_MEMORY, dir);
+	runtime_cgroup_dir(cg, CGROUP_MEMORY, dir);
 	r = cg->v2 ? oom_fd_v2(dir) : oom_fd_v1(dir);
 	return r < 0 ? err_sys(err, -r, "watch cgroup '%s' for memory kills", cg->path) : r;
 }
@@ -264,6 +291,7 @@ int64_t runtime_cgroup_oom_kills(const struct runtime_cgroup *cg)
 
 	s.oom_kills = 0;
 	if (cg->path[0])
-		READ_KEYS(cg, CGROUP_MEMORY, cg->v2 ? "memory.events" : "memory.oom_control", oom_keys, &s);
+		READ_KEYS(cg, CGROUP_MEMORY, cg->v2 ? "memory.events" : "memory.oom_control",
+			  oom_keys, &s);
 	return (int64_t)s.oom_kills;
 }

@@ -29,21 +29,24 @@
 #define FREEZE_WAIT (2 * NS_PER_SEC)
 
 static const char *const v1_dirs[] = {
-	[CGROUP_CPU] = "cpu", [CGROUP_CPUACCT] = "cpuacct", [CGROUP_CPUSET] = "cpuset",
-	[CGROUP_MEMORY] = "memory", [CGROUP_PIDS] = "pids", [CGROUP_BLKIO] = "blkio",
-	[CGROUP_DEVICES] = "devices", [CGROUP_FREEZER] = "freezer", [CGROUP_HUGETLB] = "hugetlb",
-	[CGROUP_NET_CLS] = "net_cls", [CGROUP_NET_PRIO] = "net_prio",
-	[CGROUP_PERF_EVENT] = "perf_event", [CGROUP_RDMA] = "rdma", [CGROUP_MISC] = "misc",
+	[CGROUP_CPU] = "cpu",		[CGROUP_CPUACCT] = "cpuacct",
+	[CGROUP_CPUSET] = "cpuset",	[CGROUP_MEMORY] = "memory",
+	[CGROUP_PIDS] = "pids",		[CGROUP_BLKIO] = "blkio",
+	[CGROUP_DEVICES] = "devices",	[CGROUP_FREEZER] = "freezer",
+	[CGROUP_HUGETLB] = "hugetlb",	[CGROUP_NET_CLS] = "net_cls",
+	[CGROUP_NET_PRIO] = "net_prio", [CGROUP_PERF_EVENT] = "perf_event",
+	[CGROUP_RDMA] = "rdma",		[CGROUP_MISC] = "misc",
 };
 static_assert(ARRAY_LEN(v1_dirs) == CGROUP_CTLS, "a directory per controller");
 
 /* Names in cgroup.controllers where they differ from v1's, or "" where v2 has none. */
 static const char *const v2_names[CGROUP_CTLS] = {
-	[CGROUP_CPUACCT] = "", [CGROUP_BLKIO] = "io", [CGROUP_DEVICES] = "", [CGROUP_FREEZER] = "",
-	[CGROUP_NET_CLS] = "", [CGROUP_NET_PRIO] = "", [CGROUP_PERF_EVENT] = "",
+	[CGROUP_CPUACCT] = "",	  [CGROUP_BLKIO] = "io", [CGROUP_DEVICES] = "",
+	[CGROUP_FREEZER] = "",	  [CGROUP_NET_CLS] = "", [CGROUP_NET_PRIO] = "",
+	[CGROUP_PERF_EVENT] = "",
 };
 
-const char *cgroup_ctl_name(unsigned ctl)
+const char *runtime_cgroup_ctl_name(unsigned ctl)
 {
 	return v1_dirs[ctl];
 }
@@ -76,7 +79,7 @@ static uint32_t detect_v2(void)
 	return ctls;
 }
 
-uint32_t cgroup_detect(bool *ret_v2)
+uint32_t runtime_cgroup_detect(bool *ret_v2)
 {
 	static uint32_t known; /* bit 31: looked; bit 30: v2. Same answer from every thread */
 	struct statfs sf;
@@ -105,7 +108,7 @@ static bool has(const struct runtime_cgroup *cg, unsigned ctl)
 	return cg->ctls & 1u << ctl;
 }
 
-void cgroup_dir(const struct runtime_cgroup *cg, unsigned ctl, char ret[CGROUP_DIR_MAX])
+void runtime_cgroup_dir(const struct runtime_cgroup *cg, unsigned ctl, char ret[CGROUP_DIR_MAX])
 {
 	if (cg->v2)
 		snprintf(ret, CGROUP_DIR_MAX, ROOT "/%s", cg->path);
@@ -128,19 +131,20 @@ int runtime_cgroup_at(const char *path, struct runtime_cgroup *ret, struct err *
 	if (str_after(p, "..") || strlen(p) >= CGROUP_PATH_MAX)
 		return err_set(err, ERR_INVALID, "invalid cgroup path '%s'", path);
 	*ret = (struct runtime_cgroup){0};
-	ret->ctls = cgroup_detect(&ret->v2);
+	ret->ctls = runtime_cgroup_detect(&ret->v2);
 	if (!streq(p, "."))
 		snprintf(ret->path, sizeof(ret->path), "%s", p);
 	return 0;
 }
 
 /* One read of a small file of the cgroup; the text is terminated and without its last newline. */
-int cgroup_read(const struct runtime_cgroup *cg, unsigned ctl, const char *file, char *ret, size_t size)
+int runtime_cgroup_read(const struct runtime_cgroup *cg, unsigned ctl, const char *file, char *ret,
+			size_t size)
 {
 	char path[CGROUP_DIR_MAX + 64];
 	ssize_t n;
 
-	cgroup_dir(cg, ctl, path);
+	runtime_cgroup_dir(cg, ctl, path);
 	strcat(path, "/");
 	strncat(path, file, sizeof(path) - strlen(path) - 1);
 	AUTO(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -257,13 +261,13 @@ static int make_dir(const struct runtime_cgroup *cg, unsigned ctl, struct err *e
 	size_t top;
 	int r;
 
-	cgroup_dir(cg, ctl, dir);
+	runtime_cgroup_dir(cg, ctl, dir);
 	top = strlen(dir) - strlen(cg->path) - 1;
 	r = mkdir(dir, 0755) < 0 ? -errno : 0;
 	if (r == -ENOENT)
 		r = make_parents(cg, ctl, dir, top);
 	if (r == -EEXIST) {
-		r = cgroup_read(cg, ctl, "cgroup.procs", probe, sizeof(probe));
+		r = runtime_cgroup_read(cg, ctl, "cgroup.procs", probe, sizeof(probe));
 		if (r > 0)
 			return err_set(err, ERR_CONFLICT, "cgroup '%s' is in use", cg->path);
 		r = r < 0 ? r : 0;
@@ -271,7 +275,7 @@ static int make_dir(const struct runtime_cgroup *cg, unsigned ctl, struct err *e
 	if (r < 0)
 		return err_sys(err, -r, "make cgroup '%s'", dir);
 	if (ctl == CGROUP_CPUSET && !cg->v2 &&
-	    (cgroup_read(cg, ctl, "cpuset.mems", probe, sizeof(probe)) <= 0)) {
+	    (runtime_cgroup_read(cg, ctl, "cpuset.mems", probe, sizeof(probe)) <= 0)) {
 		r = fill_cpuset(dir);
 		if (r < 0)
 			return err_sys(err, -r, "prepare cgroup '%s'", dir);
@@ -286,13 +290,14 @@ static int write_all(const struct runtime_cgroup *cg, const struct plan *plan, s
 	bool again = false;
 
 	for (int pass = 0; pass < 2; pass++) {
-		plan_for_each(struct plan_cgset, s, plan, &plan->head->cgroup_sets) {
+		plan_for_each(struct plan_cgset, s, plan, &plan->head->cgroup_sets)
+		{
 			const char *file = plan_cstr(plan, s->file);
 			int r;
 
 			if (pass == 1 && !str_after(file, "memory."))
 				continue;
-			cgroup_dir(cg, s->ctl, dir);
+			runtime_cgroup_dir(cg, s->ctl, dir);
 			r = write_setting(dir, file, plan_cstr(plan, s->value));
 			if (r == -ENOENT && cg->v2 && pass == 0) {
 				char *slash = strrchr(dir, '/');
@@ -304,13 +309,16 @@ static int write_all(const struct runtime_cgroup *cg, const struct plan *plan, s
 			}
 			if (r == 0 || (s->flags & PLAN_CG_OPTIONAL))
 				continue;
-			if (pass == 0 && str_after(file, "memory.") && (r == -EINVAL || r == -EBUSY)) {
+			if (pass == 0 && str_after(file, "memory.") &&
+			    (r == -EINVAL || r == -EBUSY)) {
 				again = true;
 				continue;
 			}
 			if (r == -ENOENT)
-				return err_set(err, ERR_UNSUPPORTED, "this kernel has no cgroup setting %s", file);
-			return err_sys(err, -r, "write '%s' to cgroup file %s", plan_cstr(plan, s->value), file);
+				return err_set(err, ERR_UNSUPPORTED,
+					       "this kernel has no cgroup setting %s", file);
+			return err_sys(err, -r, "write '%s' to cgroup file %s",
+				       plan_cstr(plan, s->value), file);
 		}
 		if (!again)
 			break;
@@ -325,11 +333,11 @@ static int attach_devices(const struct runtime_cgroup *cg, const struct plan *pl
 		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
 		.insns = (uint64_t)(uintptr_t)plan_vec(plan, v),
 		.insn_cnt = v->n,
-		.license = (uint64_t)(uintptr_t)"Apache-2.0",
+		.license = (uint64_t)(uintptr_t) "Apache-2.0",
 	};
 	char dir[CGROUP_DIR_MAX];
 
-	cgroup_dir(cg, CGROUP_DEVICES, dir);
+	runtime_cgroup_dir(cg, CGROUP_DEVICES, dir);
 	AUTO(close) int cgfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO(close) int prog = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
 	union bpf_attr attach = {.target_fd = (uint32_t)cgfd,
@@ -375,12 +383,14 @@ int runtime_cgroup_make(const struct plan *plan, struct runtime_cgroup *ret, str
 	return 0;
 undo:
 	if (!err || err->kind != ERR_CONFLICT)
-		ignore_result(runtime_cgroup_remove(&cg, false, NULL) < 0); /* the first error counts */
+		ignore_result(runtime_cgroup_remove(&cg, false, NULL) <
+			      0); /* the first error counts */
 	return -1;
 }
 
-/* In the child: on v1 its own 0 into tasks; a write to cgroup.procs would wait for a global lock. */
-int cgroup_join(const struct runtime_cgroup *cg, struct err *err)
+/* In the child: on v1 its own 0 into tasks; a write to cgroup.procs would wait for a global lock.
+ */
+int runtime_cgroup_join(const struct runtime_cgroup *cg, struct err *err)
 {
 	char dir[CGROUP_DIR_MAX];
 
@@ -389,7 +399,7 @@ int cgroup_join(const struct runtime_cgroup *cg, struct err *err)
 	if (cg->v2) {
 		int r;
 
-		cgroup_dir(cg, 0, dir);
+		runtime_cgroup_dir(cg, 0, dir);
 		r = write_file(dir, "cgroup.procs", "0");
 		return r < 0 ? err_sys(err, -r, "join cgroup '%s'", cg->path) : 0;
 	}
@@ -398,7 +408,7 @@ int cgroup_join(const struct runtime_cgroup *cg, struct err *err)
 
 		if (!has(cg, c))
 			continue;
-		cgroup_dir(cg, c, dir);
+		runtime_cgroup_dir(cg, c, dir);
 		r = write_file(dir, "tasks", "0");
 		if (r < 0 && r != -ENOENT) /* ENOENT: a hierarchy that was not needed */
 			return err_sys(err, -r, "join cgroup '%s'", dir);
@@ -409,13 +419,13 @@ int cgroup_join(const struct runtime_cgroup *cg, struct err *err)
 /* The controllers whose directories list the processes; v2 has one directory. */
 static unsigned listing_ctl(const struct runtime_cgroup *cg)
 {
-	static const unsigned char order[] = {CGROUP_PIDS, CGROUP_MEMORY, CGROUP_FREEZER,
-					      CGROUP_DEVICES, CGROUP_CPU, CGROUP_CPUACCT};
+	static const unsigned char order[] = {CGROUP_PIDS,    CGROUP_MEMORY, CGROUP_FREEZER,
+					      CGROUP_DEVICES, CGROUP_CPU,    CGROUP_CPUACCT};
 
 	for (size_t i = 0; i < ARRAY_LEN(order) && !cg->v2; i++) {
 		char dir[CGROUP_DIR_MAX];
 
-		cgroup_dir(cg, order[i], dir);
+		runtime_cgroup_dir(cg, order[i], dir);
 		if (has(cg, order[i]) && access(dir, F_OK) == 0)
 			return order[i];
 	}
@@ -467,7 +477,8 @@ static int list_dir(struct listing *l, int dirfd, const char *name)
 	return r;
 }
 
-int runtime_cgroup_pids(const struct runtime_cgroup *cg, pid_t **ret, size_t *ret_n, struct err *err)
+int runtime_cgroup_pids(const struct runtime_cgroup *cg, pid_t **ret, size_t *ret_n,
+			struct err *err)
 {
 	char dir[CGROUP_DIR_MAX];
 	struct listing l = {0};
@@ -475,7 +486,7 @@ int runtime_cgroup_pids(const struct runtime_cgroup *cg, pid_t **ret, size_t *re
 
 	if (check(cg, err) < 0)
 		return -1;
-	cgroup_dir(cg, listing_ctl(cg), dir);
+	runtime_cgroup_dir(cg, listing_ctl(cg), dir);
 	r = list_dir(&l, AT_FDCWD, dir);
 	if (r < 0) {
 		free(l.v);
@@ -493,7 +504,7 @@ int runtime_cgroup_kill(const struct runtime_cgroup *cg, int sig, struct err *er
 
 	if (check(cg, err) < 0)
 		return -1;
-	cgroup_dir(cg, 0, dir);
+	runtime_cgroup_dir(cg, 0, dir);
 	if (sig == SIGKILL && cg->v2 && write_file(dir, "cgroup.kill", "1") == 0)
 		return 0;
 	for (int round = 0; round < (sig == SIGKILL ? 16 : 1); round++) {
@@ -545,7 +556,7 @@ static int remove_once(const struct runtime_cgroup *cg)
 	for (unsigned c = 0; c < (cg->v2 ? 1 : CGROUP_CTLS); c++) {
 		if (!cg->v2 && !has(cg, c))
 			continue;
-		cgroup_dir(cg, c, dir);
+		runtime_cgroup_dir(cg, c, dir);
 		r = remove_dir(dir);
 		if (r < 0 && !first)
 			first = r;
@@ -566,7 +577,7 @@ static void remove_parents(const struct runtime_cgroup *cg)
 
 		if (!cg->v2 && !has(cg, c))
 			continue;
-		cgroup_dir(&parent, c, dir);
+		runtime_cgroup_dir(&parent, c, dir);
 		ignore_result(rmdir(dir) < 0); /* in use by others: stays */
 	}
 }
@@ -613,9 +624,9 @@ int runtime_cgroup_frozen(const struct runtime_cgroup *cg, struct err *err)
 	if (check(cg, err) < 0)
 		return -1;
 	if (cg->v2)
-		r = cgroup_read(cg, CGROUP_FREEZER, "cgroup.events", text, sizeof(text));
+		r = runtime_cgroup_read(cg, CGROUP_FREEZER, "cgroup.events", text, sizeof(text));
 	else
-		r = cgroup_read(cg, CGROUP_FREEZER, "freezer.state", text, sizeof(text));
+		r = runtime_cgroup_read(cg, CGROUP_FREEZER, "freezer.state", text, sizeof(text));
 	if (r == -ENOENT || r == -ENODEV)
 		return 0;
 	if (r < 0)
@@ -634,7 +645,7 @@ int runtime_cgroup_freeze(const struct runtime_cgroup *cg, bool frozen, struct e
 		return -1;
 	if (!has(cg, CGROUP_FREEZER))
 		return err_set(err, ERR_UNSUPPORTED, "this machine has no freezer cgroup");
-	cgroup_dir(cg, CGROUP_FREEZER, dir);
+	runtime_cgroup_dir(cg, CGROUP_FREEZER, dir);
 	for (;;) {
 		int r = write_file(dir, file, value);
 
@@ -650,7 +661,8 @@ int runtime_cgroup_freeze(const struct runtime_cgroup *cg, bool frozen, struct e
 	}
 	if (frozen)
 		ignore_result(write_file(dir, file, cg->v2 ? "0" : "THAWED") < 0); /* as it was */
-	return err_set(err, ERR_SYSTEM, "cgroup '%s' does not %s", cg->path, frozen ? "freeze" : "thaw");
+	return err_set(err, ERR_SYSTEM, "cgroup '%s' does not %s", cg->path,
+		       frozen ? "freeze" : "thaw");
 }
 
 /* A hierarchy that the container did without so far: make it and move everyone in. */
@@ -660,7 +672,7 @@ static int enter_late(const struct runtime_cgroup *cg, unsigned ctl, struct err 
 	char dir[CGROUP_DIR_MAX], text[16];
 	size_t n = 0;
 
-	cgroup_dir(cg, ctl, dir);
+	runtime_cgroup_dir(cg, ctl, dir);
 	if (access(dir, F_OK) == 0)
 		return 0;
 	if (runtime_cgroup_pids(cg, &pids, &n, err) < 0 || make_dir(cg, ctl, err) < 0)
@@ -682,8 +694,8 @@ int runtime_cgroup_update(const struct runtime_cgroup *cg, const struct plan *pl
 		return -1;
 	if (cg->v2 != !!(plan->head->flags & PLAN_F_CGROUP_V2))
 		return err_set(err, ERR_CORRUPT, "plan was made for other cgroups");
-	plan_for_each(struct plan_cgset, s, plan, &plan->head->cgroup_sets)
-		if (!cg->v2 && !(s->flags & PLAN_CG_OPTIONAL) && enter_late(cg, s->ctl, err) < 0)
-			return -1;
+	plan_for_each(struct plan_cgset, s, plan,
+		      &plan->head->cgroup_sets) if (!cg->v2 && !(s->flags & PLAN_CG_OPTIONAL) &&
+						    enter_late(cg, s->ctl, err) < 0) return -1;
 	return write_all(cg, plan, err);
 }

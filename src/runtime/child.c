@@ -94,7 +94,7 @@ static void reset_signals(void)
 static int wait_go(struct child *c, char **ret_text, struct err *err)
 {
 	struct sync_msg m;
-	int r = sync_receive(c->sync, &m, NULL);
+	int r = runtime_sync_receive(c->sync, &m, NULL);
 
 	if (r <= 0 || m.type != SYNC_GO)
 		return err_set(err, ERR_CANCELLED, "the maker is gone");
@@ -105,7 +105,7 @@ static int wait_go(struct child *c, char **ret_text, struct err *err)
 
 static int ask(struct child *c, enum sync_type question, char **ret_text, struct err *err)
 {
-	int r = sync_send(c->sync, question, NULL, NULL, -1);
+	int r = runtime_sync_send(c->sync, question, NULL, NULL, -1);
 
 	if (r < 0)
 		return err_sys(err, -r, "talk to the maker");
@@ -129,7 +129,8 @@ static int join_namespaces(struct child *c, struct err *err)
 {
 	const struct plan *p = c->plan;
 
-	plan_for_each(struct plan_ns, ns, p, &p->head->ns_join) {
+	plan_for_each(struct plan_ns, ns, p, &p->head->ns_join)
+	{
 		if (ns->type == CLONE_NEWPID)
 			continue; /* by the maker, before the clone */
 		AUTO(close) int fd = open(plan_cstr(p, ns->path), O_RDONLY | O_CLOEXEC);
@@ -184,7 +185,8 @@ static void new_keyring(struct child *c)
 	if (c->plan->head->flags & PLAN_F_NO_KEYRING)
 		return;
 	snprintf(name, sizeof(name), "_ses.%.80s", str_or(plan_cstr(c->plan, c->plan->head->id)));
-	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name); /* a kernel without keys: none to hide */
+	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING,
+		name); /* a kernel without keys: none to hide */
 }
 
 /* Standard streams of our own are reopened in the container's /dev. */
@@ -255,9 +257,9 @@ static int container_hooks(struct child *c, struct err *err)
 {
 	AUTO(free) char *state = NULL;
 
-	if (!hooks_wanted(c->plan, RUNTIME_HOOK_PRESTART) &&
-	    !hooks_wanted(c->plan, RUNTIME_HOOK_CREATE_RUNTIME) &&
-	    !hooks_wanted(c->plan, RUNTIME_HOOK_CREATE_CONTAINER))
+	if (!runtime_hooks_wanted(c->plan, RUNTIME_HOOK_PRESTART) &&
+	    !runtime_hooks_wanted(c->plan, RUNTIME_HOOK_CREATE_RUNTIME) &&
+	    !runtime_hooks_wanted(c->plan, RUNTIME_HOOK_CREATE_CONTAINER))
 		return 0;
 	if (ask(c, SYNC_HOOKS, &state, err) < 0)
 		return -1;
@@ -268,31 +270,33 @@ static int setup_create(struct child *c, struct err *err)
 {
 	const struct plan_head *h = c->plan->head;
 
-	if (settle_fds(c, err) < 0 || cgroup_join(c->cg->v2 ? &(struct runtime_cgroup){0} : c->cg, err) < 0 ||
-	    process_limits(c, err) < 0)
+	if (settle_fds(c, err) < 0 ||
+	    runtime_cgroup_join(c->cg->v2 ? &(struct runtime_cgroup){0} : c->cg, err) < 0 ||
+	    runtime_process_limits(c, err) < 0)
 		return -1;
 	if (h->ns_new & CLONE_NEWUSER && enter_userns(c, err) < 0)
 		return -1;
 	if (h->ns_new & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0)
 		return err_sys(err, errno, "make a cgroup namespace");
-	if (process_label_open(c, err) < 0 || setup_namespaces(c, err) < 0)
+	if (runtime_process_label_open(c, err) < 0 || setup_namespaces(c, err) < 0)
 		return -1;
 	new_keyring(c);
-	if (rootfs_setup(c, err) < 0 || container_hooks(c, err) < 0)
+	if (runtime_rootfs_setup(c, err) < 0 || container_hooks(c, err) < 0)
 		return -1;
 	reopen_null(c);
-	if (process_user(c, err) < 0 || open_cwd(c, true, err) < 0)
+	if (runtime_process_user(c, err) < 0 || open_cwd(c, true, err) < 0)
 		return -1;
-	if (mounts_mask(c, err) < 0 || rootfs_pivot(c, err) < 0)
+	if (runtime_mounts_mask(c, err) < 0 || runtime_rootfs_pivot(c, err) < 0)
 		return -1;
 	if (use_terminal(c, err) < 0 || enter_cwd(c, err) < 0)
 		return -1;
-	return process_become(c, err) < 0 || process_find(c, err) < 0 ? -1 : 0;
+	return runtime_process_become(c, err) < 0 || runtime_process_find(c, err) < 0 ? -1 : 0;
 }
 
 static _Noreturn void fail(struct child *c, const struct err *err)
 {
-	ignore_result(sync_send(c->sync, SYNC_ERROR, err, NULL, -1) < 0); /* nobody listens: same end */
+	ignore_result(runtime_sync_send(c->sync, SYNC_ERROR, err, NULL, -1) <
+		      0); /* nobody listens: same end */
 	_exit(1);
 }
 
@@ -302,7 +306,7 @@ static int ready(struct child *c, struct err *err)
 	int r;
 
 	snprintf(note.msg, sizeof(note.msg), "%s", c->warning);
-	r = sync_send(c->sync, SYNC_READY, &note, NULL, c->master);
+	r = runtime_sync_send(c->sync, SYNC_READY, &note, NULL, c->master);
 
 	if (r < 0)
 		return err_sys(err, -r, "talk to the maker");
@@ -311,7 +315,7 @@ static int ready(struct child *c, struct err *err)
 	return wait_go(c, NULL, err);
 }
 
-_Noreturn void child_create(struct child *c)
+_Noreturn void runtime_child_create(struct child *c)
 {
 	struct err err = ERR_INIT;
 
@@ -319,13 +323,13 @@ _Noreturn void child_create(struct child *c)
 	umask(0);
 	if (setup_create(c, &err) < 0 || ready(c, &err) < 0)
 		fail(c, &err);
-	if (hooks_wanted(c->plan, RUNTIME_HOOK_START_CONTAINER)) {
-		AUTO(free) char *state = hooks_state(c->plan, "created", getpid());
+	if (runtime_hooks_wanted(c->plan, RUNTIME_HOOK_START_CONTAINER)) {
+		AUTO(free) char *state = runtime_hooks_state(c->plan, "created", getpid());
 
 		if (runtime_hooks(c->plan, RUNTIME_HOOK_START_CONTAINER, state, &err) < 0)
 			fail(c, &err);
 	}
-	ignore_result(process_run(c, &err) < 0); /* returns only to fail */
+	ignore_result(runtime_process_run(c, &err) < 0); /* returns only to fail */
 	fail(c, &err);
 }
 
@@ -343,7 +347,8 @@ static int enter_container(struct child *c, struct err *err)
 			return err_set(err, ERR_CONFLICT, "container is not running");
 		return err_sys(err, errno, "join the user namespace");
 	}
-	if (setns(c->pidfd, CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP) < 0) {
+	if (setns(c->pidfd,
+		  CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP) < 0) {
 		if (errno == ESRCH)
 			return err_set(err, ERR_CONFLICT, "container is not running");
 		return err_sys(err, errno, "join the container's namespaces");
@@ -356,23 +361,25 @@ static int enter_container(struct child *c, struct err *err)
 
 static int setup_exec(struct child *c, struct err *err)
 {
-	if (settle_fds(c, err) < 0 || cgroup_join(c->cg->v2 ? &(struct runtime_cgroup){0} : c->cg, err) < 0 ||
-	    process_limits(c, err) < 0 || process_label_open(c, err) < 0)
+	if (settle_fds(c, err) < 0 ||
+	    runtime_cgroup_join(c->cg->v2 ? &(struct runtime_cgroup){0} : c->cg, err) < 0 ||
+	    runtime_process_limits(c, err) < 0 || runtime_process_label_open(c, err) < 0)
 		return -1;
 	new_keyring(c);
 	if (enter_container(c, err) < 0)
 		return -1;
 	reopen_null(c);
-	if (c->plan->head->process.flags & PLAN_P_TERMINAL && console_setup(c, false, err) < 0)
+	if (c->plan->head->process.flags & PLAN_P_TERMINAL &&
+	    runtime_console_setup(c, false, err) < 0)
 		return -1;
-	if (process_user(c, err) < 0 || open_cwd(c, false, err) < 0 || use_terminal(c, err) < 0 ||
-	    enter_cwd(c, err) < 0)
+	if (runtime_process_user(c, err) < 0 || open_cwd(c, false, err) < 0 ||
+	    use_terminal(c, err) < 0 || enter_cwd(c, err) < 0)
 		return -1;
 	close(c->root);
-	return process_become(c, err) < 0 || process_find(c, err) < 0 ? -1 : 0;
+	return runtime_process_become(c, err) < 0 || runtime_process_find(c, err) < 0 ? -1 : 0;
 }
 
-_Noreturn void child_exec(struct child *c)
+_Noreturn void runtime_child_exec(struct child *c)
 {
 	struct err err = ERR_INIT;
 
@@ -380,6 +387,6 @@ _Noreturn void child_exec(struct child *c)
 	umask(0);
 	if (setup_exec(c, &err) < 0 || ready(c, &err) < 0)
 		fail(c, &err);
-	ignore_result(process_run(c, &err) < 0); /* returns only to fail */
+	ignore_result(runtime_process_run(c, &err) < 0); /* returns only to fail */
 	fail(c, &err);
 }

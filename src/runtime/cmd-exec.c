@@ -34,9 +34,9 @@ static int options_to_process(const struct args *a, struct oci_process *p, struc
 	}
 	if (a->user && numeric_user(a->user, &p->user, err) < 0)
 		return -1;
-	strv_for_each(e, &a->env)
+	strv_for_each (e, &a->env)
 		env_put(&p->env, e);
-	strv_for_each(g, &a->gids) {
+	strv_for_each (g, &a->gids) {
 		int64_t gid;
 
 		if (str_to_i64(g, 10, &gid) < 0)
@@ -45,7 +45,7 @@ static int options_to_process(const struct args *a, struct oci_process *p, struc
 	}
 	if (a->caps.n && !p->capabilities)
 		p->capabilities = xnew(struct oci_caps);
-	strv_for_each(c, &a->caps) {
+	strv_for_each (c, &a->caps) {
 		strv_add(&p->capabilities->bounding, c);
 		strv_add(&p->capabilities->effective, c);
 		strv_add(&p->capabilities->permitted, c);
@@ -69,7 +69,8 @@ static int read_process(const char *path, struct oci_process *ret, struct err *e
 	return oci_process_parse(str_or(text.p), text.len, ret, err);
 }
 
-static int compile(const struct args *a, int dir, struct buf *blob, struct plan *plan, struct err *err)
+static int compile(const struct args *a, int dir, struct buf *blob, struct plan *plan,
+		   struct err *err)
 {
 	struct plan_opts opts = {.rlimits_clamp = true};
 	struct oci_process given = {0};
@@ -82,7 +83,8 @@ static int compile(const struct args *a, int dir, struct buf *blob, struct plan 
 	opts.preserve_fds = (int)n;
 	if (state_spec(dir, &spec, err) < 0)
 		return -1;
-	r = a->process ? read_process(a->process, &given, err) : options_to_process(a, spec.process, err);
+	r = a->process ? read_process(a->process, &given, err)
+		       : options_to_process(a, spec.process, err);
 	if (r == 0 && a->process && a->tty)
 		given.terminal = true;
 	if (r == 0)
@@ -92,7 +94,8 @@ static int compile(const struct args *a, int dir, struct buf *blob, struct plan 
 	return r < 0 ? -1 : plan_open(blob->p, blob->len, plan, err);
 }
 
-static int run(const struct args *a, const struct state *s, const struct plan *plan, struct err *err)
+static int run(const struct args *a, const struct state *s, const struct plan *plan,
+	       struct err *err)
 {
 	AUTO(close) int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)s->pid, 0);
 	struct runtime_io io = {.in = 0, .out = 1, .err = 2};
@@ -112,7 +115,8 @@ static int run(const struct args *a, const struct state *s, const struct plan *p
 	else if (a->detach)
 		status = 0;
 	else
-		status = proc.console >= 0 && !a->console_socket ? tty_carry(&proc, err) : wait_forwarding(&proc, err);
+		status = proc.console >= 0 && !a->console_socket ? tty_carry(&proc, err)
+								 : wait_forwarding(&proc, err);
 	runtime_done(&proc);
 	return status;
 }
@@ -139,7 +143,9 @@ int cmd_exec(const struct args *a, struct err *err)
 	if (compile(a, dir, &blob, &plan, err) < 0)
 		return err_wrap(err, "exec failed");
 	if (plan_terminal(&plan) && a->detach && !a->console_socket)
-		return err_set(err, ERR_INVALID, "cannot allocate tty if cove-runtime will detach without setting console socket");
+		return err_set(err, ERR_INVALID,
+			       "cannot allocate tty if cove-runtime will detach without setting "
+			       "console socket");
 	int exit_status = run(a, &s, &plan, err);
 
 	return exit_status < 0 ? err_wrap(err, "exec failed") : exit_status;

@@ -44,8 +44,9 @@ static int list_one(void *ctx, int dirfd, const char *name, unsigned char d_type
 
 		json_array_append_new(l->all, json_loads(text, 0, NULL));
 	} else {
-		printf("%-11s %-11d %-11s %-18s %-30s %s\n", s.id, streq(status, "stopped") ? 0 : (int)s.pid,
-		       status, str_or(s.bundle), str_or(s.created), str_or(s.owner));
+		printf("%-11s %-11d %-11s %-18s %-30s %s\n", s.id,
+		       streq(status, "stopped") ? 0 : (int)s.pid, status, str_or(s.bundle),
+		       str_or(s.created), str_or(s.owner));
 	}
 	return 0;
 }
@@ -67,7 +68,8 @@ int cmd_list(const struct args *a, struct err *err)
 	if (a->format && streq(a->format, "json"))
 		l.all = json_array();
 	else if (!a->quiet)
-		printf("%-11s %-11s %-11s %-18s %-30s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
+		printf("%-11s %-11s %-11s %-18s %-30s %s\n", "ID", "PID", "STATUS", "BUNDLE",
+		       "CREATED", "OWNER");
 	r = fs_each_entry(AT_FDCWD, a->root, list_one, &l);
 	if (l.all) {
 		AUTO(free) char *text = json_text(l.all, 0);
@@ -107,7 +109,8 @@ static int filter_ps(FILE *f, const pid_t *pids, size_t n, struct err *err)
 			word = strtok_r(NULL, " \t\n", &save);
 		if (header) {
 			if (!word)
-				return err_set(err, ERR_INVALID, "couldn't find PID field in ps output");
+				return err_set(err, ERR_INVALID,
+					       "couldn't find PID field in ps output");
 			column = i;
 			fputs(line, stdout);
 			continue;
@@ -197,11 +200,14 @@ static void default_spec(struct oci_spec *spec)
 	spec->hostname = xstrdup("cove");
 	oci_add_mount(spec, "/proc", "proc", "proc", NULL);
 	oci_add_mount(spec, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k");
-	oci_add_mount(spec, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
-	oci_add_mount(spec, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777,size=65536k");
+	oci_add_mount(spec, "/dev/pts", "devpts", "devpts",
+		      "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+	oci_add_mount(spec, "/dev/shm", "tmpfs", "shm",
+		      "nosuid,noexec,nodev,mode=1777,size=65536k");
 	oci_add_mount(spec, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
 	oci_add_mount(spec, "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro");
-	oci_add_mount(spec, "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,relatime,ro");
+	oci_add_mount(spec, "/sys/fs/cgroup", "cgroup", "cgroup",
+		      "nosuid,noexec,nodev,relatime,ro");
 	oci_add_device_rule(spec, false, NULL, -1, -1, "rwm");
 	oci_add_namespace(spec, "pid", NULL);
 	oci_add_namespace(spec, "network", NULL);
@@ -209,9 +215,11 @@ static void default_spec(struct oci_spec *spec)
 	oci_add_namespace(spec, "uts", NULL);
 	oci_add_namespace(spec, "mount", NULL);
 	oci_add_namespace(spec, "cgroup", NULL);
-	add_all(&spec->linux_->masked_paths, "/proc/acpi /proc/asound /proc/kcore /proc/keys /proc/latency_stats "
+	add_all(&spec->linux_->masked_paths,
+		"/proc/acpi /proc/asound /proc/kcore /proc/keys /proc/latency_stats "
 		"/proc/timer_list /proc/timer_stats /proc/sched_debug /sys/firmware /proc/scsi");
-	add_all(&spec->linux_->readonly_paths, "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger");
+	add_all(&spec->linux_->readonly_paths,
+		"/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger");
 }
 
 int cmd_spec(const struct args *a, struct err *err)
@@ -252,23 +260,36 @@ static json_t *capabilities(void)
 
 int cmd_features(const struct args *a, struct err *err)
 {
-	AUTO(json) json_t *o = json_pack(
-		"{s:s,s:s,s:o,s:o,s:{s:o,s:o,s:{s:b,s:b,s:b,s:b},s:{s:b,s:o,s:o,s:o},s:{s:b},s:{s:b},s:{s:{s:b}}}}",
+	AUTO(json)
+	json_t *o = json_pack(
+		"{s:s,s:s,s:o,s:o,s:{s:o,s:o,s:{s:b,s:b,s:b,s:b},s:{s:b,s:o,s:o,s:o},s:{s:b},s:{s:"
+		"b},s:{s:{s:b}}}}",
 		"ociVersionMin", "1.0.0", "ociVersionMax", OCI_VERSION, "hooks",
-		words("prestart createRuntime createContainer startContainer poststart poststop"), "mountOptions",
-		words("atime bind defaults dev diratime exec noatime nodev nodiratime noexec norelatime nostrictatime "
-		      "nosuid nosymfollow private rbind rdev rdiratime relatime rexec rnoatime rnodev "
-		      "rnodiratime rnoexec rnosuid rnosymfollow ro rprivate rrelatime rro rrw rshared rslave "
-		      "rstrictatime rsuid rsymfollow runbindable rw shared silent slave strictatime suid symfollow "
+		words("prestart createRuntime createContainer startContainer poststart poststop"),
+		"mountOptions",
+		words("atime bind defaults dev diratime exec noatime nodev nodiratime noexec "
+		      "norelatime nostrictatime "
+		      "nosuid nosymfollow private rbind rdev rdiratime relatime rexec rnoatime "
+		      "rnodev "
+		      "rnodiratime rnoexec rnosuid rnosymfollow ro rprivate rrelatime rro rrw "
+		      "rshared rslave "
+		      "rstrictatime rsuid rsymfollow runbindable rw shared silent slave "
+		      "strictatime suid symfollow "
 		      "tmpcopyup unbindable"),
-		"linux", "namespaces", words("cgroup ipc mount network pid user uts"), "capabilities", capabilities(),
-		"cgroup", "v1", 1, "v2", 1, "systemd", 0, "systemdUser", 0, "seccomp", "enabled", 1, "actions",
-		words("SCMP_ACT_ALLOW SCMP_ACT_ERRNO SCMP_ACT_KILL SCMP_ACT_KILL_PROCESS SCMP_ACT_KILL_THREAD "
+		"linux", "namespaces", words("cgroup ipc mount network pid user uts"),
+		"capabilities", capabilities(), "cgroup", "v1", 1, "v2", 1, "systemd", 0,
+		"systemdUser", 0, "seccomp", "enabled", 1, "actions",
+		words("SCMP_ACT_ALLOW SCMP_ACT_ERRNO SCMP_ACT_KILL SCMP_ACT_KILL_PROCESS "
+		      "SCMP_ACT_KILL_THREAD "
 		      "SCMP_ACT_LOG SCMP_ACT_TRACE SCMP_ACT_TRAP"),
 		"operators",
-		words("SCMP_CMP_EQ SCMP_CMP_GE SCMP_CMP_GT SCMP_CMP_LE SCMP_CMP_LT SCMP_CMP_MASKED_EQ SCMP_CMP_NE"),
-		"archs", words("SCMP_ARCH_AARCH64 SCMP_ARCH_ARM SCMP_ARCH_RISCV64 SCMP_ARCH_X32 SCMP_ARCH_X86 SCMP_ARCH_X86_64"),
-		"apparmor", "enabled", 1, "selinux", "enabled", 1, "mountExtensions", "idmap", "enabled", 1);
+		words("SCMP_CMP_EQ SCMP_CMP_GE SCMP_CMP_GT SCMP_CMP_LE SCMP_CMP_LT "
+		      "SCMP_CMP_MASKED_EQ SCMP_CMP_NE"),
+		"archs",
+		words("SCMP_ARCH_AARCH64 SCMP_ARCH_ARM SCMP_ARCH_RISCV64 SCMP_ARCH_X32 "
+		      "SCMP_ARCH_X86 SCMP_ARCH_X86_64"),
+		"apparmor", "enabled", 1, "selinux", "enabled", 1, "mountExtensions", "idmap",
+		"enabled", 1);
 	AUTO(free) char *text = NULL;
 
 	CHECK(o);

@@ -74,8 +74,12 @@ static int preserved(const struct args *a, struct oci_process *p, int *ret, stru
 
 static int make_plan(const struct args *a, struct making *m, struct err *err)
 {
-	struct plan_opts opts = {.id = a->rest[0], .bundle = m->bundle, .rlimits_clamp = true,
-				 .no_pivot = a->no_pivot, .no_new_keyring = a->no_new_keyring, .detached = true};
+	struct plan_opts opts = {.id = a->rest[0],
+				 .bundle = m->bundle,
+				 .rlimits_clamp = true,
+				 .no_pivot = a->no_pivot,
+				 .no_new_keyring = a->no_new_keyring,
+				 .detached = true};
 
 	if (!m->spec.process)
 		return err_set(err, ERR_INVALID, "config.json: process is missing");
@@ -85,14 +89,19 @@ static int make_plan(const struct args *a, struct making *m, struct err *err)
 	return plan_open(m->blob.p, m->blob.len, &m->plan, err);
 }
 
-static int check_terminal(const struct args *a, const struct making *m, bool detached, struct err *err)
+static int check_terminal(const struct args *a, const struct making *m, bool detached,
+			  struct err *err)
 {
 	bool terminal = m->spec.process->terminal;
 
 	if (terminal && detached && !a->console_socket)
-		return err_set(err, ERR_INVALID, "cannot allocate tty if cove-runtime will detach without setting console socket");
+		return err_set(err, ERR_INVALID,
+			       "cannot allocate tty if cove-runtime will detach without setting "
+			       "console socket");
 	if (a->console_socket && !(terminal && detached))
-		return err_set(err, ERR_INVALID, "cannot use console socket if cove-runtime will not detach or allocate tty");
+		return err_set(err, ERR_INVALID,
+			       "cannot use console socket if cove-runtime will not detach or "
+			       "allocate tty");
 	return 0;
 }
 
@@ -107,8 +116,9 @@ static int save(const struct args *a, struct making *m, struct err *err)
 	s->oci_version = xstrdup(OCI_VERSION);
 	s->id = xstrdup(a->rest[0]);
 	s->bundle = xstrdup(m->bundle);
-	s->rootfs = m->spec.root->path && *m->spec.root->path == '/' ? xstrdup(m->spec.root->path)
-								       : path_join(m->bundle, str_or(m->spec.root->path));
+	s->rootfs = m->spec.root->path && *m->spec.root->path == '/'
+			    ? xstrdup(m->spec.root->path)
+			    : path_join(m->bundle, str_or(m->spec.root->path));
 	s->created = xstrdup(now);
 	s->owner = xstrdup(pw ? pw->pw_name : "");
 	s->cgroup = xstrdup(m->proc.cgroup.path);
@@ -129,7 +139,8 @@ static void undo(const struct args *a, struct making *m)
 	if (m->proc.pid > 0 && m->proc.pidfd >= 0) {
 		kill(m->proc.pid, SIGKILL);
 		ignore_result(wait_forwarding(&m->proc, NULL) < 0); /* only to reap it */
-		ignore_result(runtime_cgroup_remove(&m->proc.cgroup, false, NULL) < 0); /* first error counts */
+		ignore_result(runtime_cgroup_remove(&m->proc.cgroup, false, NULL) <
+			      0); /* first error counts */
 	}
 	if (m->dir >= 0)
 		ignore_result(state_remove(a, a->rest[0], NULL) < 0); /* the same */
@@ -140,7 +151,8 @@ static int make(const struct args *a, struct making *m, bool detached, struct er
 	struct runtime_io io = {.in = 0, .out = 1, .err = 2};
 
 	*m = (struct making){.dir = -1, .proc = RUNTIME_PROC_INIT};
-	if (load_bundle(a, m, err) < 0 || make_plan(a, m, err) < 0 || check_terminal(a, m, detached, err) < 0)
+	if (load_bundle(a, m, err) < 0 || make_plan(a, m, err) < 0 ||
+	    check_terminal(a, m, detached, err) < 0)
 		return -1;
 	m->dir = state_dir(a, a->rest[0], true, err);
 	if (m->dir < 0)
@@ -192,7 +204,8 @@ int cmd_start(const struct args *a, struct err *err)
 	if (state_load(a, a->rest[0], &s, &dir, err) < 0 || state_plan(dir, &blob, &plan, err) < 0)
 		return -1;
 	if (!streq(state_status(&s), "created"))
-		return err_set(err, ERR_CONFLICT, "cannot start a container in the %s state", state_status(&s));
+		return err_set(err, ERR_CONFLICT, "cannot start a container in the %s state",
+			       state_status(&s));
 	r = runtime_resume((pid_t)s.pid, (uint64_t)s.start_time, (int)s.kept_fd, &proc, err);
 	if (r == 0)
 		r = runtime_start(&proc, err);
@@ -215,7 +228,8 @@ static int destroy(const struct args *a, const struct state *s, int dir, struct 
 		return -1;
 	if (state_plan(dir, &blob, &plan, &hook_err) < 0 ||
 	    runtime_hooks(&plan, RUNTIME_HOOK_POSTSTOP, text, &hook_err) < 0)
-		fprintf(stderr, "cove-runtime: warning: %s\n", hook_err.msg); /* the spec: log and go on */
+		fprintf(stderr, "cove-runtime: warning: %s\n",
+			hook_err.msg); /* the spec: log and go on */
 	return state_remove(a, s->id, err);
 }
 
@@ -233,7 +247,8 @@ int cmd_run(const struct args *a, struct err *err)
 	else if (a->detach)
 		status = 0;
 	else
-		status = m.proc.console >= 0 ? tty_carry(&m.proc, err) : wait_forwarding(&m.proc, err);
+		status = m.proc.console >= 0 ? tty_carry(&m.proc, err)
+					     : wait_forwarding(&m.proc, err);
 	if (status >= 0 && !a->detach && !a->keep) {
 		runtime_done(&m.proc);
 		if (destroy(a, &m.state, m.dir, err) < 0)
@@ -272,7 +287,8 @@ static int kill_and_wait(const struct state *s, struct err *err)
 
 	kill((pid_t)s->pid, SIGKILL);
 	if (cg.path[0]) {
-		ignore_result(runtime_cgroup_kill(&cg, SIGKILL, NULL) < 0); /* the wait below tells */
+		ignore_result(runtime_cgroup_kill(&cg, SIGKILL, NULL) <
+			      0); /* the wait below tells */
 		ignore_result(runtime_cgroup_freeze(&cg, false, NULL) < 0);
 	}
 	while (runtime_alive((pid_t)s->pid, (uint64_t)s->start_time)) {
@@ -297,7 +313,9 @@ int cmd_delete(const struct args *a, struct err *err)
 	status = state_status(&s);
 	if (!streq(status, "stopped")) {
 		if (!a->force && !streq(status, "created"))
-			return err_set(err, ERR_CONFLICT, "cannot delete container %s that is not stopped: %s", s.id, status);
+			return err_set(err, ERR_CONFLICT,
+				       "cannot delete container %s that is not stopped: %s", s.id,
+				       status);
 		if (kill_and_wait(&s, err) < 0)
 			return -1;
 	}

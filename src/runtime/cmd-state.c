@@ -13,11 +13,18 @@
 #define F(m, key, kind, flags) JF(struct state, m, key, kind, flags)
 
 static const struct jfield state_fields[] = {
-	F(oci_version, "ociVersion", J_STR, 0), F(id, "id", J_STR, 0), F(pid, "pid", J_INT, 0),
-	F(bundle, "bundle", J_STR, 0), F(rootfs, "rootfs", J_STR, 0), F(created, "created", J_STR, 0),
-	F(owner, "owner", J_STR, 0), F(cgroup, "cgroup", J_STR, 0),
-	F(start_time, "startTime", J_INT, 0), F(kept_fd, "keptFd", J_INT, 0),
-	F(started, "started", J_BOOL, 0), F(annotations, "annotations", J_STRMAP, J_OMITEMPTY),
+	F(oci_version, "ociVersion", J_STR, 0),
+	F(id, "id", J_STR, 0),
+	F(pid, "pid", J_INT, 0),
+	F(bundle, "bundle", J_STR, 0),
+	F(rootfs, "rootfs", J_STR, 0),
+	F(created, "created", J_STR, 0),
+	F(owner, "owner", J_STR, 0),
+	F(cgroup, "cgroup", J_STR, 0),
+	F(start_time, "startTime", J_INT, 0),
+	F(kept_fd, "keptFd", J_INT, 0),
+	F(started, "started", J_BOOL, 0),
+	F(annotations, "annotations", J_STRMAP, J_OMITEMPTY),
 };
 static const struct jtype state_type = JTYPE(struct state, state_fields);
 
@@ -26,8 +33,8 @@ static int check_id(const char *id, struct err *err)
 	if (!*id || streq(id, ".") || streq(id, "..") || strlen(id) > 200)
 		return err_set(err, ERR_INVALID, "invalid container ID '%s'", id);
 	for (const char *p = id; *p; p++)
-		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') && !(*p >= '0' && *p <= '9') &&
-		    !strchr("_+-.", *p))
+		if (!(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z') &&
+		    !(*p >= '0' && *p <= '9') && !strchr("_+-.", *p))
 			return err_set(err, ERR_INVALID, "invalid container ID format '%s'", id);
 	return 0;
 }
@@ -44,7 +51,8 @@ int state_dir(const struct args *a, const char *id, bool make, struct err *err)
 		if (r < 0)
 			return err_sys(err, -r, "make '%s'", a->root);
 		if (mkdir(path, 0711) < 0)
-			return errno == EEXIST ? err_set(err, ERR_CONFLICT, "container with given ID already exists")
+			return errno == EEXIST ? err_set(err, ERR_CONFLICT,
+							 "container with given ID already exists")
 					       : err_sys(err, errno, "make '%s'", path);
 	}
 	fd = fs_open_dir(AT_FDCWD, path);
@@ -54,7 +62,8 @@ int state_dir(const struct args *a, const char *id, bool make, struct err *err)
 	return fd;
 }
 
-int state_load(const struct args *a, const char *id, struct state *ret, int *ret_dir, struct err *err)
+int state_load(const struct args *a, const char *id, struct state *ret, int *ret_dir,
+	       struct err *err)
 {
 	AUTO(close) int dir = state_dir(a, id, false, err);
 	AUTO(json) json_t *value = NULL;
@@ -122,10 +131,12 @@ const char *state_status(const struct state *s)
 char *state_text(const struct state *s)
 {
 	const char *status = state_status(s);
-	AUTO(json) json_t *o = json_pack(
-		"{s:s,s:s,s:I,s:s,s:s,s:s,s:s,s:s}", "ociVersion", OCI_VERSION, "id", str_or(s->id), "pid",
-		(json_int_t)(streq(status, "stopped") ? 0 : s->pid), "status", status, "bundle", str_or(s->bundle),
-		"rootfs", str_or(s->rootfs), "created", str_or(s->created), "owner", str_or(s->owner));
+	AUTO(json)
+	json_t *o = json_pack("{s:s,s:s,s:I,s:s,s:s,s:s,s:s,s:s}", "ociVersion", OCI_VERSION, "id",
+			      str_or(s->id), "pid",
+			      (json_int_t)(streq(status, "stopped") ? 0 : s->pid), "status", status,
+			      "bundle", str_or(s->bundle), "rootfs", str_or(s->rootfs), "created",
+			      str_or(s->created), "owner", str_or(s->owner));
 
 	if (!o)
 		o = json_object(); /* a path that is not UTF-8 */

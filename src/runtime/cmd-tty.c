@@ -111,7 +111,8 @@ static bool pump(int from, int to)
 
 static int carry(struct runtime_proc *proc, int sfd)
 {
-	struct pollfd p[3] = {{.fd = proc->console, .events = POLLIN}, {.fd = 0, .events = POLLIN},
+	struct pollfd p[3] = {{.fd = proc->console, .events = POLLIN},
+			      {.fd = 0, .events = POLLIN},
 			      {.fd = sfd, .events = POLLIN}};
 	int status = -1;
 

@@ -25,7 +25,8 @@ static int parse_bytes(const char *text, int64_t *ret)
 	return 0;
 }
 
-static int set_number(const char *text, bool bytes, const char *name, struct opt_int *ret, struct err *err)
+static int set_number(const char *text, bool bytes, const char *name, struct opt_int *ret,
+		      struct err *err)
 {
 	int64_t v;
 
@@ -53,10 +54,13 @@ static int from_options(const struct args *a, struct oci_resources *r, struct er
 		const char *name;
 		struct opt_int *ret;
 	} rows[] = {
-		{a->memory, true, "memory", &m->limit}, {a->memory_swap, true, "memory-swap", &m->swap},
+		{a->memory, true, "memory", &m->limit},
+		{a->memory_swap, true, "memory-swap", &m->swap},
 		{a->memory_reservation, true, "memory-reservation", &m->reservation},
-		{a->cpu_period, false, "cpu-period", &c->period}, {a->cpu_quota, false, "cpu-quota", &c->quota},
-		{a->cpu_burst, false, "cpu-burst", &c->burst}, {a->cpu_share, false, "cpu-share", &c->shares},
+		{a->cpu_period, false, "cpu-period", &c->period},
+		{a->cpu_quota, false, "cpu-quota", &c->quota},
+		{a->cpu_burst, false, "cpu-burst", &c->burst},
+		{a->cpu_share, false, "cpu-share", &c->shares},
 		{a->cpu_rt_period, false, "cpu-rt-period", &c->realtime_period},
 		{a->cpu_rt_runtime, false, "cpu-rt-runtime", &c->realtime_runtime},
 		{a->cpu_idle, false, "cpu-idle", &c->idle},

@@ -25,24 +25,30 @@ struct option_row {
 };
 
 #define ROW(name, letter, kind, member, commands, help)                                            \
-	{name, letter, kind, offsetof(struct args, member), commands, help}
+	{                                                                                          \
+		name, letter, kind, offsetof(struct args, member), commands, help                  \
+	}
 
 static const struct option_row rows[] = {
 	ROW("root", 0, OPT_TEXT, root, "", "directory for the state of containers"),
 	ROW("log", 0, OPT_TEXT, log, "", "file for errors"),
 	ROW("log-format", 0, OPT_TEXT, log_format, "", "text or json"),
 	ROW("debug", 0, OPT_FLAG, debug, "", "more messages"),
-	ROW("systemd-cgroup", 0, OPT_FLAG, systemd_cgroup, "", "refused: only cgroupfs is supported"),
+	ROW("systemd-cgroup", 0, OPT_FLAG, systemd_cgroup, "",
+	    "refused: only cgroupfs is supported"),
 	ROW("criu", 0, OPT_TEXT, criu, "", "ignored"),
 	ROW("rootless", 0, OPT_TEXT, rootless, "", "ignored"),
 	ROW("help", 'h', OPT_FLAG, help, "", "show help"),
 	ROW("version", 'v', OPT_FLAG, version, "", "print the version"),
 	ROW("bundle", 'b', OPT_TEXT, bundle, "create run spec", "directory of the bundle"),
-	ROW("console-socket", 0, OPT_TEXT, console_socket, "create run exec", "socket that takes the terminal"),
+	ROW("console-socket", 0, OPT_TEXT, console_socket, "create run exec",
+	    "socket that takes the terminal"),
 	ROW("pid-file", 0, OPT_TEXT, pid_file, "create run exec", "file for the process id"),
 	ROW("no-pivot", 0, OPT_FLAG, no_pivot, "create run", "change the root without pivot_root"),
-	ROW("no-new-keyring", 0, OPT_FLAG, no_new_keyring, "create run", "keep the session keyring"),
-	ROW("preserve-fds", 0, OPT_TEXT, preserve_fds, "create run exec", "more descriptors to pass on"),
+	ROW("no-new-keyring", 0, OPT_FLAG, no_new_keyring, "create run",
+	    "keep the session keyring"),
+	ROW("preserve-fds", 0, OPT_TEXT, preserve_fds, "create run exec",
+	    "more descriptors to pass on"),
 	ROW("detach", 'd', OPT_FLAG, detach, "run exec", "do not wait for the process"),
 	ROW("keep", 0, OPT_FLAG, keep, "run", "keep the container after its end"),
 	ROW("no-subreaper", 0, OPT_FLAG, no_subreaper, "run exec", "ignored"),
@@ -60,7 +66,8 @@ static const struct option_row rows[] = {
 	ROW("no-new-privs", 0, OPT_FLAG, no_new_privs, "exec", "set no_new_privs"),
 	ROW("apparmor", 0, OPT_TEXT, apparmor, "exec", "AppArmor profile"),
 	ROW("process-label", 0, OPT_TEXT, label, "exec", "SELinux label"),
-	ROW("ignore-paused", 0, OPT_FLAG, ignore_paused, "exec", "run once the container is resumed"),
+	ROW("ignore-paused", 0, OPT_FLAG, ignore_paused, "exec",
+	    "run once the container is resumed"),
 	ROW("cgroup", 0, OPT_TEXT, cgroup, "exec", "refused: no sub-cgroups"),
 	ROW("resources", 'r', OPT_TEXT, file, "update", "file with limits, - for standard input"),
 	ROW("memory", 0, OPT_TEXT, memory, "update", "memory limit"),
@@ -84,7 +91,7 @@ static const struct option_row rows[] = {
 static const struct command {
 	const char *name;
 	int (*run)(const struct args *a, struct err *err);
-	int min, max; /* arguments; max -1: any */
+	int min, max;	  /* arguments; max -1: any */
 	bool options_end; /* what follows the first argument is not ours */
 	const char *help;
 } commands[] = {
@@ -123,12 +130,13 @@ static bool takes(const struct option_row *row, const char *command)
 	return false;
 }
 
-static const struct option_row *find_option(const char *name, size_t n, char letter, const char *command)
+static const struct option_row *find_option(const char *name, size_t n, char letter,
+					    const char *command)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (takes(&rows[i], command) && (letter ? rows[i].letter == letter
-							: strlen(rows[i].name) == n &&
-								  memcmp(rows[i].name, name, n) == 0))
+		if (takes(&rows[i], command) &&
+		    (letter ? rows[i].letter == letter
+			    : strlen(rows[i].name) == n && memcmp(rows[i].name, name, n) == 0))
 			return &rows[i];
 	return NULL;
 }
@@ -153,7 +161,8 @@ static void store(struct args *a, const struct option_row *row, const char *valu
 /* One option at argv[*i]: --name[=value], -name, -x; leaves *i at its last word. */
 static int parse_option(struct args *a, char **argv, int *i, const char *command, struct err *err)
 {
-	const char *word = argv[*i], *name = word + (word[1] == '-' ? 2 : 1), *eq = strchr(name, '=');
+	const char *word = argv[*i], *name = word + (word[1] == '-' ? 2 : 1),
+		   *eq = strchr(name, '=');
 	size_t n = eq ? (size_t)(eq - name) : strlen(name);
 	const struct option_row *row = find_option(name, n, 0, command);
 	const char *value = eq ? eq + 1 : NULL;
@@ -173,7 +182,8 @@ static int parse_option(struct args *a, char **argv, int *i, const char *command
 }
 
 /* Options, also after arguments (as runc takes "kill ID --all" not, but "ID" last), into a. */
-static int parse(struct args *a, int argc, char **argv, int i, const struct command *cmd, struct err *err)
+static int parse(struct args *a, int argc, char **argv, int i, const struct command *cmd,
+		 struct err *err)
 {
 	a->rest = xnew_n(char *, (size_t)argc + 1);
 	for (; i < argc; i++) {
@@ -230,7 +240,8 @@ static void help(const struct command *cmd)
 
 static void log_error_line(const struct args *a, const char *msg)
 {
-	AUTO(close) int fd = a->log ? open(a->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
+	AUTO(close)
+	int fd = a->log ? open(a->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
 	AUTO(buf) struct buf line = {0};
 	char now[CLOCK_RFC3339_MAX];
 
@@ -239,7 +250,9 @@ static void log_error_line(const struct args *a, const char *msg)
 		return;
 	clock_format_rfc3339(now, clock_real_ns());
 	if (a->log_format && streq(a->log_format, "json")) {
-		AUTO(json) json_t *o = json_pack("{s:s,s:o,s:s}", "level", "error", "msg", json_str(msg), "time", now);
+		AUTO(json)
+		json_t *o = json_pack("{s:s,s:o,s:s}", "level", "error", "msg", json_str(msg),
+				      "time", now);
 		AUTO(free) char *text = json_text(o, 0);
 
 		buf_addf(&line, "%s\n", text);
@@ -285,7 +298,8 @@ static int run(struct args *a, int argc, char **argv, struct err *err)
 	}
 	a->failure = streq(cmd->name, "exec") ? 255 : 1;
 	if (a->systemd_cgroup)
-		return err_set(err, ERR_UNSUPPORTED, "--systemd-cgroup is not supported: use cgroupfs");
+		return err_set(err, ERR_UNSUPPORTED,
+			       "--systemd-cgroup is not supported: use cgroupfs");
 	return cmd->run(a, err);
 }
 

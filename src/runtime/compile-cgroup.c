@@ -20,7 +20,8 @@ struct sets {
 	const char *missing; /* first limit without a controller */
 };
 
-static void set_text(struct sets *s, unsigned ctl, const char *file, const char *value, uint32_t flags)
+static void set_text(struct sets *s, unsigned ctl, const char *file, const char *value,
+		     uint32_t flags)
 {
 	if (!(s->have & 1u << ctl)) {
 		if (!(flags & PLAN_CG_OPTIONAL) && !s->missing)
@@ -29,8 +30,10 @@ static void set_text(struct sets *s, unsigned ctl, const char *file, const char 
 	}
 	s->used |= 1u << ctl;
 	s->v = xrealloc(s->v, (s->n + 1) * sizeof(*s->v));
-	s->v[s->n++] = (struct plan_cgset){.ctl = ctl, .flags = flags, .file = write_str_always(s->w, file),
-					   .value = write_str_always(s->w, value)};
+	s->v[s->n++] = (struct plan_cgset){.ctl = ctl,
+					   .flags = flags,
+					   .file = plan_write_str_always(s->w, file),
+					   .value = plan_write_str_always(s->w, value)};
 }
 
 static void set_number(struct sets *s, unsigned ctl, const char *file, int64_t v, uint32_t flags)
@@ -42,7 +45,8 @@ static void set_number(struct sets *s, unsigned ctl, const char *file, int64_t v
 }
 
 /* On v2 a negative limit is the word max. */
-static void set_limit(struct sets *s, unsigned ctl, const char *v1, const char *v2, int64_t v, uint32_t flags)
+static void set_limit(struct sets *s, unsigned ctl, const char *v1, const char *v2, int64_t v,
+		      uint32_t flags)
 {
 	if (s->v2 && v < 0)
 		set_text(s, ctl, v2, "max", flags);
@@ -69,16 +73,21 @@ static int compile_memory(struct sets *s, const struct oci_memory *m, struct err
 
 		if (s->v2 && swap > 0) {
 			if (!m->limit.set || m->limit.v <= 0 || swap < m->limit.v)
-				return err_set(err, ERR_INVALID, "memory+swap limit must not be below the memory limit");
+				return err_set(
+					err, ERR_INVALID,
+					"memory+swap limit must not be below the memory limit");
 			swap -= m->limit.v;
 		}
 		if (s->v2 || v1_file("memory", "memory.memsw.limit_in_bytes"))
-			set_limit(s, CGROUP_MEMORY, "memory.memsw.limit_in_bytes", "memory.swap.max", swap, swap_flags);
+			set_limit(s, CGROUP_MEMORY, "memory.memsw.limit_in_bytes",
+				  "memory.swap.max", swap, swap_flags);
 	}
 	if (m->reservation.set && m->reservation.v != 0)
-		set_limit(s, CGROUP_MEMORY, "memory.soft_limit_in_bytes", "memory.low", m->reservation.v, 0);
+		set_limit(s, CGROUP_MEMORY, "memory.soft_limit_in_bytes", "memory.low",
+			  m->reservation.v, 0);
 	if (m->kernel_tcp.set && m->kernel_tcp.v > 0 && !s->v2)
-		set_number(s, CGROUP_MEMORY, "memory.kmem.tcp.limit_in_bytes", m->kernel_tcp.v, PLAN_CG_OPTIONAL);
+		set_number(s, CGROUP_MEMORY, "memory.kmem.tcp.limit_in_bytes", m->kernel_tcp.v,
+			   PLAN_CG_OPTIONAL);
 	if (m->swappiness.set && m->swappiness.v >= 0 && !s->v2) {
 		if (m->swappiness.v > 100)
 			return err_set(err, ERR_INVALID, "memory swappiness must be 0 to 100");
@@ -106,10 +115,12 @@ static int compile_cpu(struct sets *s, const struct oci_cpu *c, struct err *err)
 			set_number(s, CGROUP_CPU, "cpu.shares", c->shares.v, 0);
 	}
 	if (s->v2 && ((c->quota.set && c->quota.v) || (c->period.set && c->period.v))) {
-		AUTO(free) char *text =
-			c->quota.set && c->quota.v > 0
-				? xasprintf("%lld %lld", (long long)c->quota.v, (long long)(c->period.v ? c->period.v : 100000))
-				: xasprintf("max %lld", (long long)(c->period.v ? c->period.v : 100000));
+		AUTO(free)
+		char *text = c->quota.set && c->quota.v > 0
+				     ? xasprintf("%lld %lld", (long long)c->quota.v,
+						 (long long)(c->period.v ? c->period.v : 100000))
+				     : xasprintf("max %lld",
+						 (long long)(c->period.v ? c->period.v : 100000));
 
 		set_text(s, CGROUP_CPU, "cpu.max", text, 0);
 	} else if (!s->v2) {
@@ -119,7 +130,8 @@ static int compile_cpu(struct sets *s, const struct oci_cpu *c, struct err *err)
 			set_number(s, CGROUP_CPU, "cpu.cfs_quota_us", c->quota.v, 0);
 	}
 	if (c->burst.set)
-		set_number(s, CGROUP_CPU, s->v2 ? "cpu.max.burst" : "cpu.cfs_burst_us", c->burst.v, 0);
+		set_number(s, CGROUP_CPU, s->v2 ? "cpu.max.burst" : "cpu.cfs_burst_us", c->burst.v,
+			   0);
 	if (c->idle.set)
 		set_number(s, CGROUP_CPU, "cpu.idle", c->idle.v, 0);
 	if ((c->realtime_period.v || c->realtime_runtime.v)) {
@@ -137,19 +149,22 @@ static int compile_cpu(struct sets *s, const struct oci_cpu *c, struct err *err)
 	return 0;
 }
 
-static void throttle(struct sets *s, const struct jarray *devices, const char *v1, const char *v2_key)
+static void throttle(struct sets *s, const struct jarray *devices, const char *v1,
+		     const char *v2_key)
 {
-	oci_for_each(struct oci_throttle_device, d, devices) {
+	oci_for_each(struct oci_throttle_device, d, devices)
+	{
 		AUTO(free) char *text = NULL;
 
 		if (!s->v2)
 			text = xasprintf("%lld:%lld %llu", (long long)d->major, (long long)d->minor,
 					 (unsigned long long)d->rate);
 		else if (d->rate)
-			text = xasprintf("%lld:%lld %s=%llu", (long long)d->major, (long long)d->minor, v2_key,
-					 (unsigned long long)d->rate);
+			text = xasprintf("%lld:%lld %s=%llu", (long long)d->major,
+					 (long long)d->minor, v2_key, (unsigned long long)d->rate);
 		else
-			text = xasprintf("%lld:%lld %s=max", (long long)d->major, (long long)d->minor, v2_key);
+			text = xasprintf("%lld:%lld %s=max", (long long)d->major,
+					 (long long)d->minor, v2_key);
 		set_text(s, CGROUP_BLKIO, s->v2 ? "io.max" : v1, text, 0);
 	}
 }
@@ -159,17 +174,23 @@ static void compile_block_io(struct sets *s, const struct oci_block_io *b)
 	/* the weight works only under some I/O schedulers: discarded elsewhere, as docker does */
 	if (b->weight.v && s->v2) {
 		set_number(s, CGROUP_BLKIO, "io.bfq.weight", b->weight.v, PLAN_CG_OPTIONAL);
-		set_number(s, CGROUP_BLKIO, "io.weight", 1 + (b->weight.v - 10) * 9999 / 990, PLAN_CG_OPTIONAL);
+		set_number(s, CGROUP_BLKIO, "io.weight", 1 + (b->weight.v - 10) * 9999 / 990,
+			   PLAN_CG_OPTIONAL);
 	} else if (b->weight.v) {
-		set_number(s, CGROUP_BLKIO, "blkio.weight|blkio.bfq.weight", b->weight.v, PLAN_CG_OPTIONAL);
+		set_number(s, CGROUP_BLKIO, "blkio.weight|blkio.bfq.weight", b->weight.v,
+			   PLAN_CG_OPTIONAL);
 	}
 	if (b->leaf_weight.v && !s->v2)
-		set_number(s, CGROUP_BLKIO, "blkio.leaf_weight", b->leaf_weight.v, PLAN_CG_OPTIONAL);
-	oci_for_each(struct oci_weight_device, d, &b->weight_device) {
-		AUTO(free) char *text = xasprintf("%lld:%lld %lld", (long long)d->major, (long long)d->minor,
-						  (long long)d->weight.v);
+		set_number(s, CGROUP_BLKIO, "blkio.leaf_weight", b->leaf_weight.v,
+			   PLAN_CG_OPTIONAL);
+	oci_for_each(struct oci_weight_device, d, &b->weight_device)
+	{
+		AUTO(free)
+		char *text = xasprintf("%lld:%lld %lld", (long long)d->major, (long long)d->minor,
+				       (long long)d->weight.v);
 
-		set_text(s, CGROUP_BLKIO, s->v2 ? "io.bfq.weight" : "blkio.weight_device|blkio.bfq.weight_device",
+		set_text(s, CGROUP_BLKIO,
+			 s->v2 ? "io.bfq.weight" : "blkio.weight_device|blkio.bfq.weight_device",
 			 text, PLAN_CG_OPTIONAL);
 	}
 	throttle(s, &b->throttle_read_bps, "blkio.throttle.read_bps_device", "rbps");
@@ -186,17 +207,24 @@ static int compile_others(struct sets *s, const struct oci_resources *r, struct 
 		else
 			set_number(s, CGROUP_PIDS, "pids.max", r->pids->limit.v, 0);
 	}
-	oci_for_each(struct oci_hugepage_limit, h, &r->hugepage_limits) {
-		AUTO(free) char *file = xasprintf("hugetlb.%s.%s", str_or(h->page_size), s->v2 ? "max" : "limit_in_bytes");
+	oci_for_each(struct oci_hugepage_limit, h, &r->hugepage_limits)
+	{
+		AUTO(free)
+		char *file = xasprintf("hugetlb.%s.%s", str_or(h->page_size),
+				       s->v2 ? "max" : "limit_in_bytes");
 
 		if (strchr(file, '/') || strlen(file) > 60)
-			return err_set(err, ERR_INVALID, "invalid huge page size '%s'", str_or(h->page_size));
+			return err_set(err, ERR_INVALID, "invalid huge page size '%s'",
+				       str_or(h->page_size));
 		set_number(s, CGROUP_HUGETLB, file, (int64_t)h->limit, 0);
 	}
 	if (r->network && r->network->class_id.set && r->network->class_id.v)
 		set_number(s, CGROUP_NET_CLS, "net_cls.classid", r->network->class_id.v, 0);
-	oci_for_each(struct oci_priority, p, r->network ? &r->network->priorities : &(struct jarray){0}) {
-		AUTO(free) char *text = xasprintf("%s %llu", str_or(p->name), (unsigned long long)p->priority);
+	oci_for_each(struct oci_priority, p,
+		     r->network ? &r->network->priorities : &(struct jarray){0})
+	{
+		AUTO(free)
+		char *text = xasprintf("%s %llu", str_or(p->name), (unsigned long long)p->priority);
 
 		set_text(s, CGROUP_NET_PRIO, "net_prio.ifpriomap", text, 0);
 	}
@@ -204,10 +232,12 @@ static int compile_others(struct sets *s, const struct oci_resources *r, struct 
 		return err_set(err, ERR_UNSUPPORTED, "rdma limits are not supported");
 	if (r->unified.n && !s->v2)
 		return err_set(err, ERR_UNSUPPORTED, "unified cgroup settings need cgroup v2");
-	map_for_each(it, &r->unified) {
+	map_for_each (it, &r->unified) {
 		if (strchr(it->key, '/') || !strchr(it->key, '.') || strlen(it->key) > 60)
-			return err_set(err, ERR_INVALID, "invalid unified cgroup setting '%s'", it->key);
-		set_text(s, CGROUP_FREEZER, it->key, str_or(it->value), 0); /* any controller that v2 has */
+			return err_set(err, ERR_INVALID, "invalid unified cgroup setting '%s'",
+				       it->key);
+		set_text(s, CGROUP_FREEZER, it->key, str_or(it->value),
+			 0); /* any controller that v2 has */
 	}
 	return 0;
 }
@@ -220,8 +250,8 @@ static const struct {
 	int major, minor; /* -1: all */
 	const char *access;
 } basic_devices[] = {
-	{'c', -1, -1, "m"}, {'b', -1, -1, "m"}, {'c', 1, 3, "rwm"}, {'c', 1, 8, "rwm"},
-	{'c', 1, 7, "rwm"}, {'c', 5, 0, "rwm"}, {'c', 1, 5, "rwm"}, {'c', 1, 9, "rwm"},
+	{'c', -1, -1, "m"},    {'b', -1, -1, "m"}, {'c', 1, 3, "rwm"}, {'c', 1, 8, "rwm"},
+	{'c', 1, 7, "rwm"},    {'c', 5, 0, "rwm"}, {'c', 1, 5, "rwm"}, {'c', 1, 9, "rwm"},
 	{'c', 136, -1, "rwm"}, {'c', 5, 2, "rwm"},
 };
 
@@ -254,11 +284,13 @@ static void device_v1(struct sets *s, const struct oci_device_rule *d)
 #define ACCESS_READ  2
 #define ACCESS_WRITE 4
 static_assert(ACCESS_MKNOD == BPF_DEVCG_ACC_MKNOD && ACCESS_READ == BPF_DEVCG_ACC_READ &&
-	      ACCESS_WRITE == BPF_DEVCG_ACC_WRITE, "as the kernel's");
+		      ACCESS_WRITE == BPF_DEVCG_ACC_WRITE,
+	      "as the kernel's");
 
 static void insn(struct buf *b, uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
 {
-	struct bpf_insn i = {.code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = off, .imm = imm};
+	struct bpf_insn i = {
+		.code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = off, .imm = imm};
 
 	buf_add(b, &i, sizeof(i));
 }
@@ -268,7 +300,10 @@ static int32_t access_bits(const char *access)
 	int32_t bits = 0;
 
 	for (const char *p = access; *p; p++)
-		bits |= *p == 'r' ? ACCESS_READ : *p == 'w' ? ACCESS_WRITE : *p == 'm' ? ACCESS_MKNOD : 0;
+		bits |= *p == 'r'   ? ACCESS_READ
+			: *p == 'w' ? ACCESS_WRITE
+			: *p == 'm' ? ACCESS_MKNOD
+				    : 0;
 	return bits;
 }
 
@@ -284,7 +319,8 @@ static void device_rule_bpf(struct buf *b, const struct oci_device_rule *d)
 
 	if (*type != 'a') {
 		jumps[n++] = b->len;
-		insn(b, BPF_JMP | BPF_JNE | BPF_K, 2, 0, 0, *type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+		insn(b, BPF_JMP | BPF_JNE | BPF_K, 2, 0, 0,
+		     *type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
 	}
 	if (bits != 7) {
 		insn(b, BPF_ALU64 | BPF_MOV | BPF_X, 1, 3, 0, 0);
@@ -316,11 +352,12 @@ static void device_rule_bpf(struct buf *b, const struct oci_device_rule *d)
 static bool matches_all(const struct oci_device_rule *d)
 {
 	return (!d->type || !*d->type || *d->type == 'a') && !(d->major.set && d->major.v >= 0) &&
-	       !(d->minor.set && d->minor.v >= 0) && access_bits(d->access && *d->access ? d->access : "rwm") == 7;
+	       !(d->minor.set && d->minor.v >= 0) &&
+	       access_bits(d->access && *d->access ? d->access : "rwm") == 7;
 }
 
 /* The last rule that matches decides: they are tried from the end. */
-int compile_devices_bpf(const struct jarray *rules, struct buf *ret, struct err *err)
+int plan_compile_devices_bpf(const struct jarray *rules, struct buf *ret, struct err *err)
 {
 	const struct oci_device_rule *v = rules->v;
 	bool decided = false;
@@ -335,7 +372,8 @@ int compile_devices_bpf(const struct jarray *rules, struct buf *ret, struct err 
 	insn(ret, BPF_LDX | BPF_W | BPF_MEM, 5, 1, 8, 0);
 	for (size_t i = rules->n; i-- > 0 && !decided;) {
 		device_rule_bpf(ret, &v[i]);
-		decided = matches_all(&v[i]); /* what follows could never be reached: the verifier minds */
+		decided = matches_all(
+			&v[i]); /* what follows could never be reached: the verifier minds */
 	}
 	if (!decided) {
 		insn(ret, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1);
@@ -344,7 +382,8 @@ int compile_devices_bpf(const struct jarray *rules, struct buf *ret, struct err 
 	return 0;
 }
 
-static int compile_devices(struct sets *s, const struct jarray *rules, struct plan_head *h, struct err *err)
+static int compile_devices(struct sets *s, const struct jarray *rules, struct plan_head *h,
+			   struct err *err)
 {
 	const struct oci_device_rule *v = rules->v;
 	AUTO(buf) struct buf bpf = {0};
@@ -355,7 +394,8 @@ static int compile_devices(struct sets *s, const struct jarray *rules, struct pl
 		return 0; /* all is allowed: that is how a new cgroup begins */
 	for (size_t i = 0; i < rules->n; i++)
 		if (v[i].type && *v[i].type && !strchr("abc", *v[i].type))
-			return err_set(err, ERR_INVALID, "device rule of unknown type '%s'", v[i].type);
+			return err_set(err, ERR_INVALID, "device rule of unknown type '%s'",
+				       v[i].type);
 	for (size_t i = 0; i < rules->n; i++) /* borrowed copies: only .v is freed */
 		*(struct oci_device_rule *)jarray_add(&all, sizeof(*v)) = v[i];
 	for (size_t i = 0; i < ARRAY_LEN(basic_devices); i++) {
@@ -368,12 +408,11 @@ static int compile_devices(struct sets *s, const struct jarray *rules, struct pl
 		d->access = (char *)basic_devices[i].access;
 	}
 	if (s->v2) {
-		r = compile_devices_bpf(&all, &bpf, err);
+		r = plan_compile_devices_bpf(&all, &bpf, err);
 		if (r == 0)
-			h->device_bpf = write_vec(s->w, bpf.p, bpf.len / 8, 8);
+			h->device_bpf = plan_write_vec(s->w, bpf.p, bpf.len / 8, 8);
 	} else {
-		oci_for_each(struct oci_device_rule, d, &all)
-			device_v1(s, d);
+		oci_for_each(struct oci_device_rule, d, &all) device_v1(s, d);
 	}
 	free(all.v);
 	return r;
@@ -384,7 +423,8 @@ static int compile_devices(struct sets *s, const struct jarray *rules, struct pl
 	(1u << CGROUP_CPU | 1u << CGROUP_CPUACCT | 1u << CGROUP_MEMORY | 1u << CGROUP_PIDS |       \
 	 1u << CGROUP_BLKIO | 1u << CGROUP_DEVICES | 1u << CGROUP_FREEZER | 1u << CGROUP_CPUSET)
 
-static int compile_resources(struct sets *s, const struct oci_resources *r, struct plan_head *h, struct err *err)
+static int compile_resources(struct sets *s, const struct oci_resources *r, struct plan_head *h,
+			     struct err *err)
 {
 	if (compile_devices(s, &r->devices, h, err) < 0 ||
 	    (r->memory && compile_memory(s, r->memory, err) < 0) ||
@@ -395,26 +435,28 @@ static int compile_resources(struct sets *s, const struct oci_resources *r, stru
 	return compile_others(s, r, err);
 }
 
-int compile_cgroup(struct writer *w, const struct oci_resources *res, const char *path,
-		   struct plan_head *h, struct err *err)
+int plan_compile_cgroup(struct writer *w, const struct oci_resources *res, const char *path,
+			struct plan_head *h, struct err *err)
 {
 	struct sets s = {.w = w};
 	int r = 0;
 
-	s.have = cgroup_detect(&s.v2);
+	s.have = runtime_cgroup_detect(&s.v2);
 	if (!s.have)
 		return res && res->memory && res->memory->limit.set
-			       ? err_set(err, ERR_UNSUPPORTED, "no cgroups are mounted at /sys/fs/cgroup")
+			       ? err_set(err, ERR_UNSUPPORTED,
+					 "no cgroups are mounted at /sys/fs/cgroup")
 			       : 0;
 	if (res)
 		r = compile_resources(&s, res, h, err);
 	if (r == 0 && s.missing)
-		r = err_set(err, ERR_UNSUPPORTED, "no cgroup controller on this machine for %s", s.missing);
+		r = err_set(err, ERR_UNSUPPORTED, "no cgroup controller on this machine for %s",
+			    s.missing);
 	if (r == 0) {
-		h->cgroup = write_str(w, path);
+		h->cgroup = plan_write_str(w, path);
 		h->cgroup_ctls = s.used | ALWAYS;
 		h->flags |= s.v2 ? PLAN_F_CGROUP_V2 : 0;
-		h->cgroup_sets = write_vec(w, s.v, s.n, sizeof(*s.v));
+		h->cgroup_sets = plan_write_vec(w, s.v, s.n, sizeof(*s.v));
 	}
 	free(s.v);
 	return r;

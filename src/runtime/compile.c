@@ -22,7 +22,7 @@ static void align(struct writer *w)
 		buf_addc(&w->b, 0);
 }
 
-plan_str write_str_always(struct writer *w, const char *s)
+plan_str plan_write_str_always(struct writer *w, const char *s)
 {
 	plan_str off = (plan_str)w->b.len;
 
@@ -32,12 +32,12 @@ plan_str write_str_always(struct writer *w, const char *s)
 	return off;
 }
 
-plan_str write_str(struct writer *w, const char *s)
+plan_str plan_write_str(struct writer *w, const char *s)
 {
-	return s && *s ? write_str_always(w, s) : 0;
+	return s && *s ? plan_write_str_always(w, s) : 0;
 }
 
-struct plan_vec write_vec(struct writer *w, const void *v, size_t n, size_t size)
+struct plan_vec plan_write_vec(struct writer *w, const void *v, size_t n, size_t size)
 {
 	struct plan_vec ret = {.n = (uint32_t)n};
 
@@ -49,23 +49,23 @@ struct plan_vec write_vec(struct writer *w, const void *v, size_t n, size_t size
 	return ret;
 }
 
-struct plan_vec write_strv(struct writer *w, const struct strv *sv)
+struct plan_vec plan_write_strv(struct writer *w, const struct strv *sv)
 {
 	AUTO(free) plan_str *offs = xnew_n(plan_str, sv->n);
 
 	for (size_t i = 0; i < sv->n; i++)
-		offs[i] = write_str_always(w, sv->v[i]);
-	return write_vec(w, offs, sv->n, sizeof(*offs));
+		offs[i] = plan_write_str_always(w, sv->v[i]);
+	return plan_write_vec(w, offs, sv->n, sizeof(*offs));
 }
 
-struct plan_vec compile_idmap(struct writer *w, const struct jarray *maps)
+struct plan_vec plan_compile_idmap(struct writer *w, const struct jarray *maps)
 {
 	AUTO(free) struct plan_idmap *v = xnew_n(struct plan_idmap, maps->n);
 	size_t n = 0;
 
-	oci_for_each(struct oci_id_mapping, m, maps)
-		v[n++] = (struct plan_idmap){(uint32_t)m->container_id, (uint32_t)m->host_id, (uint32_t)m->size};
-	return write_vec(w, v, n, sizeof(*v));
+	oci_for_each(struct oci_id_mapping, m, maps) v[n++] = (struct plan_idmap){
+		(uint32_t)m->container_id, (uint32_t)m->host_id, (uint32_t)m->size};
+	return plan_write_vec(w, v, n, sizeof(*v));
 }
 
 static void begin(struct writer *w)
@@ -75,7 +75,8 @@ static void begin(struct writer *w)
 	buf_add(&w->b, &empty, sizeof(empty));
 }
 
-static int finish(struct writer *w, struct plan_head *h, enum plan_kind kind, struct buf *ret, struct err *err)
+static int finish(struct writer *w, struct plan_head *h, enum plan_kind kind, struct buf *ret,
+		  struct err *err)
 {
 	struct plan check;
 
@@ -100,7 +101,7 @@ static const struct {
 	uint32_t flag;
 } namespaces[] = {
 	{"user", CLONE_NEWUSER}, {"cgroup", CLONE_NEWCGROUP}, {"ipc", CLONE_NEWIPC},
-	{"uts", CLONE_NEWUTS}, {"network", CLONE_NEWNET}, {"pid", CLONE_NEWPID},
+	{"uts", CLONE_NEWUTS},	 {"network", CLONE_NEWNET},   {"pid", CLONE_NEWPID},
 	{"mount", CLONE_NEWNS},
 };
 
@@ -122,7 +123,8 @@ static int compile_namespaces(struct writer *w, const struct oci_spec *spec, str
 	struct plan_ns join[ARRAY_LEN(namespaces)];
 	uint32_t seen = 0, joined = 0, n = 0, flag;
 
-	oci_for_each(struct oci_namespace, ns, &spec->linux_->namespaces) {
+	oci_for_each(struct oci_namespace, ns, &spec->linux_->namespaces)
+	{
 		if (namespace_flag(ns->type, &flag, err) < 0)
 			return -1;
 		if (seen & flag)
@@ -134,25 +136,32 @@ static int compile_namespaces(struct writer *w, const struct oci_spec *spec, str
 			h->ns_new |= flag;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) /* in the table's order: user first */
-		oci_for_each(struct oci_namespace, ns, &spec->linux_->namespaces)
-			if (joined & namespaces[i].flag && streq(ns->type, namespaces[i].type))
-				join[n++] = (struct plan_ns){namespaces[i].flag, write_str(w, ns->path)};
+		oci_for_each(struct oci_namespace, ns,
+			     &spec->linux_->namespaces) if (joined & namespaces[i].flag &&
+							    streq(ns->type, namespaces[i].type))
+			join[n++] =
+				(struct plan_ns){namespaces[i].flag, plan_write_str(w, ns->path)};
 	if (!(h->ns_new & CLONE_NEWNS))
 		return err_set(err, joined & CLONE_NEWNS ? ERR_UNSUPPORTED : ERR_INVALID,
 			       "the container needs a mount namespace of its own");
 	if (joined & CLONE_NEWUSER)
-		return err_set(err, ERR_UNSUPPORTED, "joining an existing user namespace is not supported");
-	if (h->ns_new & CLONE_NEWUSER && (!spec->linux_->uid_mappings.n || !spec->linux_->gid_mappings.n))
-		return err_set(err, ERR_INVALID, "a user namespace needs uidMappings and gidMappings");
-	if (!(h->ns_new & CLONE_NEWUSER) && (spec->linux_->uid_mappings.n || spec->linux_->gid_mappings.n))
+		return err_set(err, ERR_UNSUPPORTED,
+			       "joining an existing user namespace is not supported");
+	if (h->ns_new & CLONE_NEWUSER &&
+	    (!spec->linux_->uid_mappings.n || !spec->linux_->gid_mappings.n))
+		return err_set(err, ERR_INVALID,
+			       "a user namespace needs uidMappings and gidMappings");
+	if (!(h->ns_new & CLONE_NEWUSER) &&
+	    (spec->linux_->uid_mappings.n || spec->linux_->gid_mappings.n))
 		return err_set(err, ERR_INVALID, "uidMappings without a user namespace");
 	if ((spec->hostname && *spec->hostname) && !(seen & CLONE_NEWUTS))
-		return err_set(err, ERR_INVALID, "a host name needs a uts namespace of the container's own");
+		return err_set(err, ERR_INVALID,
+			       "a host name needs a uts namespace of the container's own");
 	if (h->ns_new & CLONE_NEWNET)
 		h->flags |= PLAN_F_LOOPBACK_UP;
-	h->ns_join = write_vec(w, join, n, sizeof(*join));
-	h->uidmap = compile_idmap(w, &spec->linux_->uid_mappings);
-	h->gidmap = compile_idmap(w, &spec->linux_->gid_mappings);
+	h->ns_join = plan_write_vec(w, join, n, sizeof(*join));
+	h->uidmap = plan_compile_idmap(w, &spec->linux_->uid_mappings);
+	h->gidmap = plan_compile_idmap(w, &spec->linux_->gid_mappings);
 	return 0;
 }
 
@@ -165,10 +174,14 @@ static const struct {
 	const char *ns;
 	uint32_t flag;
 } sysctl_namespaces[] = {
-	{"net/", false, "network", CLONE_NEWNET}, {"fs/mqueue/", false, "ipc", CLONE_NEWIPC},
-	{"kernel/msgmax", true, "ipc", CLONE_NEWIPC}, {"kernel/msgmnb", true, "ipc", CLONE_NEWIPC},
-	{"kernel/msgmni", true, "ipc", CLONE_NEWIPC}, {"kernel/sem", true, "ipc", CLONE_NEWIPC},
-	{"kernel/shmall", true, "ipc", CLONE_NEWIPC}, {"kernel/shmmax", true, "ipc", CLONE_NEWIPC},
+	{"net/", false, "network", CLONE_NEWNET},
+	{"fs/mqueue/", false, "ipc", CLONE_NEWIPC},
+	{"kernel/msgmax", true, "ipc", CLONE_NEWIPC},
+	{"kernel/msgmnb", true, "ipc", CLONE_NEWIPC},
+	{"kernel/msgmni", true, "ipc", CLONE_NEWIPC},
+	{"kernel/sem", true, "ipc", CLONE_NEWIPC},
+	{"kernel/shmall", true, "ipc", CLONE_NEWIPC},
+	{"kernel/shmmax", true, "ipc", CLONE_NEWIPC},
 	{"kernel/shmmni", true, "ipc", CLONE_NEWIPC},
 	{"kernel/shm_rmid_forced", true, "ipc", CLONE_NEWIPC},
 	{"kernel/domainname", true, "uts", CLONE_NEWUTS},
@@ -187,13 +200,13 @@ static char *sysctl_path(const char *key)
 
 static bool has_namespace(const struct oci_spec *spec, const char *type)
 {
-	oci_for_each(struct oci_namespace, ns, &spec->linux_->namespaces)
-		if (streq(ns->type, type))
-			return true;
+	oci_for_each(struct oci_namespace, ns,
+		     &spec->linux_->namespaces) if (streq(ns->type, type)) return true;
 	return false;
 }
 
-static int check_sysctl(const struct oci_spec *spec, const char *key, const char *path, struct err *err)
+static int check_sysctl(const struct oci_spec *spec, const char *key, const char *path,
+			struct err *err)
 {
 	if (*path == '/' || strstr(path, ".."))
 		return err_set(err, ERR_INVALID, "invalid sysctl '%s'", key);
@@ -205,28 +218,32 @@ static int check_sysctl(const struct oci_spec *spec, const char *key, const char
 		if (has_namespace(spec, sysctl_namespaces[i].ns))
 			return 0;
 	}
-	return err_set(err, ERR_INVALID, "sysctl \"%s\" is not in a separate kernel namespace", key);
+	return err_set(err, ERR_INVALID, "sysctl \"%s\" is not in a separate kernel namespace",
+		       key);
 }
 
-static int compile_sysctls(struct writer *w, const struct oci_spec *spec, struct plan_head *h, struct err *err)
+static int compile_sysctls(struct writer *w, const struct oci_spec *spec, struct plan_head *h,
+			   struct err *err)
 {
 	AUTO(free) struct plan_pair *v = xnew_n(struct plan_pair, spec->linux_->sysctl.len);
 	size_t n = 0;
 
-	map_for_each(it, &spec->linux_->sysctl) {
+	map_for_each (it, &spec->linux_->sysctl) {
 		AUTO(free) char *path = sysctl_path(it->key);
 
 		if (check_sysctl(spec, it->key, path, err) < 0)
 			return -1;
-		v[n++] = (struct plan_pair){write_str_always(w, path), write_str_always(w, str_or(it->value))};
+		v[n++] = (struct plan_pair){plan_write_str_always(w, path),
+					    plan_write_str_always(w, str_or(it->value))};
 	}
-	h->sysctls = write_vec(w, v, n, sizeof(*v));
+	h->sysctls = plan_write_vec(w, v, n, sizeof(*v));
 	return 0;
 }
 
 /* ---- hooks, root */
 
-static int compile_hooks(struct writer *w, const struct oci_spec *spec, struct plan_head *h, struct err *err)
+static int compile_hooks(struct writer *w, const struct oci_spec *spec, struct plan_head *h,
+			 struct err *err)
 {
 	const struct oci_hooks *hooks = spec->hooks;
 	AUTO(buf) struct buf all = {0};
@@ -243,17 +260,20 @@ static int compile_hooks(struct writer *w, const struct oci_spec *spec, struct p
 	};
 
 	for (uint32_t stage = 0; stage < RUNTIME_HOOKS; stage++)
-		oci_for_each(struct oci_hook, hook, stages[stage]) {
+		oci_for_each(struct oci_hook, hook, stages[stage])
+		{
 			struct plan_hook ph = {.stage = stage, .timeout = (int32_t)hook->timeout.v};
 
 			if (!hook->path || *hook->path != '/')
-				return err_set(err, ERR_INVALID, "hook path '%s' is not absolute", str_or(hook->path));
-			ph.path = write_str(w, hook->path);
-			ph.args = write_strv(w, &hook->args);
-			ph.env = write_strv(w, &hook->env);
+				return err_set(err, ERR_INVALID, "hook path '%s' is not absolute",
+					       str_or(hook->path));
+			ph.path = plan_write_str(w, hook->path);
+			ph.args = plan_write_strv(w, &hook->args);
+			ph.env = plan_write_strv(w, &hook->env);
 			buf_add(&all, &ph, sizeof(ph));
 		}
-	h->hooks = write_vec(w, all.p, all.len / sizeof(struct plan_hook), sizeof(struct plan_hook));
+	h->hooks = plan_write_vec(w, all.p, all.len / sizeof(struct plan_hook),
+				  sizeof(struct plan_hook));
 	return 0;
 }
 
@@ -261,9 +281,15 @@ static const struct {
 	const char *name;
 	uint32_t flags;
 } propagations[] = {
-	{"shared", MS_SHARED}, {"rshared", MS_SHARED | MS_REC}, {"slave", MS_SLAVE},
-	{"rslave", MS_SLAVE | MS_REC}, {"private", MS_PRIVATE}, {"rprivate", MS_PRIVATE | MS_REC},
-	{"unbindable", MS_UNBINDABLE}, {"runbindable", MS_UNBINDABLE | MS_REC}, {"", 0},
+	{"shared", MS_SHARED},
+	{"rshared", MS_SHARED | MS_REC},
+	{"slave", MS_SLAVE},
+	{"rslave", MS_SLAVE | MS_REC},
+	{"private", MS_PRIVATE},
+	{"rprivate", MS_PRIVATE | MS_REC},
+	{"unbindable", MS_UNBINDABLE},
+	{"runbindable", MS_UNBINDABLE | MS_REC},
+	{"", 0},
 };
 
 static int compile_root(struct writer *w, const struct oci_spec *spec, const struct plan_opts *opts,
@@ -281,20 +307,22 @@ static int compile_root(struct writer *w, const struct oci_spec *spec, const str
 		h->flags |= PLAN_F_ROOT_READONLY;
 	if (opts->lower && opts->lower->n) {
 		if (!opts->upper != !opts->work)
-			return err_set(err, ERR_INVALID, "an overlay needs both upper and work, or neither");
-		h->lower = write_strv(w, opts->lower);
-		h->upper = write_str(w, opts->upper);
-		h->work = write_str(w, opts->work);
+			return err_set(err, ERR_INVALID,
+				       "an overlay needs both upper and work, or neither");
+		h->lower = plan_write_strv(w, opts->lower);
+		h->upper = plan_write_str(w, opts->upper);
+		h->work = plan_write_str(w, opts->work);
 		return 0;
 	}
 	if (!spec->root || !spec->root->path || !*spec->root->path)
 		return err_set(err, ERR_INVALID, "root.path is missing");
 	if (*spec->root->path == '/') {
-		h->root = write_str(w, spec->root->path);
+		h->root = plan_write_str(w, spec->root->path);
 	} else {
-		AUTO(free) char *path = path_join(opts->bundle ? opts->bundle : ".", spec->root->path);
+		AUTO(free)
+		char *path = path_join(opts->bundle ? opts->bundle : ".", spec->root->path);
 
-		h->root = write_str(w, path);
+		h->root = plan_write_str(w, path);
 	}
 	return 0;
 }
@@ -306,14 +334,15 @@ static char *relative_cgroup(const char *path)
 	return xstrdup(clean + strspn(clean, "/"));
 }
 
-static int compile_cgroup_place(struct writer *w, const struct oci_spec *spec, const struct plan_opts *opts,
-				struct plan_head *h, struct err *err)
+static int compile_cgroup_place(struct writer *w, const struct oci_spec *spec,
+				const struct plan_opts *opts, struct plan_head *h, struct err *err)
 {
 	const char *path = opts->cgroup_path ? opts->cgroup_path : spec->linux_->cgroups_path;
 	AUTO(free) char *rel = NULL;
 
 	if (opts->cgroup_driver && streq(opts->cgroup_driver, "systemd"))
-		return err_set(err, ERR_UNSUPPORTED, "cgroup driver systemd is not supported: use cgroupfs");
+		return err_set(err, ERR_UNSUPPORTED,
+			       "cgroup driver systemd is not supported: use cgroupfs");
 	if (opts->cgroup_driver && *opts->cgroup_driver && !streq(opts->cgroup_driver, "cgroupfs"))
 		return err_set(err, ERR_INVALID, "unknown cgroup driver '%s'", opts->cgroup_driver);
 	if (!path && opts->id)
@@ -323,7 +352,7 @@ static int compile_cgroup_place(struct writer *w, const struct oci_spec *spec, c
 	rel = relative_cgroup(path);
 	if (strlen(rel) >= CGROUP_PATH_MAX || str_after(rel, ".."))
 		return err_set(err, ERR_INVALID, "invalid cgroup path '%s'", path);
-	return compile_cgroup(w, spec->linux_->resources, rel, h, err);
+	return plan_compile_cgroup(w, spec->linux_->resources, rel, h, err);
 }
 
 static int refuse_unsupported(const struct oci_linux *l, struct err *err)
@@ -341,27 +370,30 @@ static int refuse_unsupported(const struct oci_linux *l, struct err *err)
 	return 0;
 }
 
-static int compile_container(struct writer *w, const struct oci_spec *spec, const struct plan_opts *opts,
-			     struct plan_head *h, struct err *err)
+static int compile_container(struct writer *w, const struct oci_spec *spec,
+			     const struct plan_opts *opts, struct plan_head *h, struct err *err)
 {
 	if (!spec->linux_ || !spec->process)
-		return err_set(err, ERR_INVALID, "'%s' is missing", spec->process ? "linux" : "process");
+		return err_set(err, ERR_INVALID, "'%s' is missing",
+			       spec->process ? "linux" : "process");
 	if (refuse_unsupported(spec->linux_, err) < 0)
 		return -1;
 	h->flags |= (opts->die_with_parent ? PLAN_F_DIE_WITH_PARENT : 0) |
-		    (opts->detached ? PLAN_F_DETACHED : 0) | (opts->no_pivot ? PLAN_F_NO_PIVOT : 0) |
+		    (opts->detached ? PLAN_F_DETACHED : 0) |
+		    (opts->no_pivot ? PLAN_F_NO_PIVOT : 0) |
 		    (opts->no_new_keyring ? PLAN_F_NO_KEYRING : 0);
-	h->id = write_str(w, opts->id);
-	h->bundle = write_str(w, opts->bundle);
-	h->hostname = write_str(w, spec->hostname);
-	h->domainname = write_str(w, spec->domainname);
+	h->id = plan_write_str(w, opts->id);
+	h->bundle = plan_write_str(w, opts->bundle);
+	h->hostname = plan_write_str(w, spec->hostname);
+	h->domainname = plan_write_str(w, spec->domainname);
 	if (compile_namespaces(w, spec, h, err) < 0 || compile_root(w, spec, opts, h, err) < 0 ||
-	    compile_mounts(w, spec, opts, h, err) < 0 || compile_sysctls(w, spec, h, err) < 0 ||
-	    compile_hooks(w, spec, h, err) < 0 || compile_cgroup_place(w, spec, opts, h, err) < 0)
+	    plan_compile_mounts(w, spec, opts, h, err) < 0 ||
+	    compile_sysctls(w, spec, h, err) < 0 || compile_hooks(w, spec, h, err) < 0 ||
+	    compile_cgroup_place(w, spec, opts, h, err) < 0)
 		return -1;
-	h->masked = write_strv(w, &spec->linux_->masked_paths);
-	h->readonly = write_strv(w, &spec->linux_->readonly_paths);
-	return compile_process(w, spec->process, spec, opts, h, err);
+	h->masked = plan_write_strv(w, &spec->linux_->masked_paths);
+	h->readonly = plan_write_strv(w, &spec->linux_->readonly_paths);
+	return plan_compile_process(w, spec->process, spec, opts, h, err);
 }
 
 static int with_init(struct writer *w, const struct plan_opts *opts, struct plan_head *h)
@@ -372,9 +404,9 @@ static int with_init(struct writer *w, const struct plan_opts *opts, struct plan
 	uint32_t n = h->process.args.n;
 
 	memcpy(all + 2, old, n * sizeof(*all));
-	all[0] = write_str(w, INIT_PLACE);
-	all[1] = write_str(w, "--");
-	h->process.args = write_vec(w, all, n + 2, sizeof(*all));
+	all[0] = plan_write_str(w, INIT_PLACE);
+	all[1] = plan_write_str(w, "--");
+	h->process.args = plan_write_vec(w, all, n + 2, sizeof(*all));
 	return 0;
 }
 
@@ -406,7 +438,7 @@ int plan_compile_exec(const struct oci_process *process, const struct oci_spec *
 	if (opts->die_with_parent)
 		h.flags |= PLAN_F_DIE_WITH_PARENT;
 	h.flags |= PLAN_F_NO_KEYRING;
-	r = compile_process(&w, process, spec, opts, &h, err);
+	r = plan_compile_process(&w, process, spec, opts, &h, err);
 	if (r == 0)
 		r = finish(&w, &h, PLAN_EXEC, ret_blob, err);
 	buf_done(&w.b);
@@ -422,7 +454,7 @@ int plan_compile_update(const struct oci_resources *resources, const char *cgrou
 	int r;
 
 	begin(&w);
-	r = compile_cgroup(&w, resources, rel, &h, err);
+	r = plan_compile_cgroup(&w, resources, rel, &h, err);
 	if (r == 0)
 		r = finish(&w, &h, PLAN_UPDATE, ret_blob, err);
 	buf_done(&w.b);

@@ -19,7 +19,8 @@
 #include "base/fs.h"
 #include "sys/tty.h"
 
-int sync_send(int sock, enum sync_type type, const struct err *err, const char *text, int fd)
+int runtime_sync_send(int sock, enum sync_type type, const struct err *err, const char *text,
+		      int fd)
 {
 	struct sync_msg m = {.type = type};
 	ssize_t r;
@@ -32,7 +33,7 @@ int sync_send(int sock, enum sync_type type, const struct err *err, const char *
 	return r == sizeof(m) ? 0 : -EPIPE;
 }
 
-int sync_receive(int sock, struct sync_msg *ret, int *ret_fd)
+int runtime_sync_receive(int sock, struct sync_msg *ret, int *ret_fd)
 {
 	int fd = -1;
 	ssize_t n = fd_receive(sock, ret, sizeof(*ret), &fd);
@@ -156,13 +157,13 @@ static int write_map(pid_t pid, const char *file, const struct plan *plan, const
 
 static int host_hooks(const struct plan *plan, pid_t pid, int sync, struct err *err)
 {
-	AUTO(free) char *state = hooks_state(plan, "creating", pid);
+	AUTO(free) char *state = runtime_hooks_state(plan, "creating", pid);
 	int r;
 
 	if (runtime_hooks(plan, RUNTIME_HOOK_PRESTART, state, err) < 0 ||
 	    runtime_hooks(plan, RUNTIME_HOOK_CREATE_RUNTIME, state, err) < 0)
 		return -1;
-	r = sync_send(sync, SYNC_GO, NULL, state, -1);
+	r = runtime_sync_send(sync, SYNC_GO, NULL, state, -1);
 	return r < 0 ? err_sys(err, -r, "talk to the container's init") : 0;
 }
 
@@ -171,17 +172,19 @@ static int child_gone(pid_t pid, struct err *err)
 	siginfo_t si = {0};
 
 	if (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT) == 0 && si.si_code != CLD_EXITED)
-		return err_set(err, ERR_SYSTEM, "the container's init was killed by signal %d while being set up%s",
+		return err_set(err, ERR_SYSTEM,
+			       "the container's init was killed by signal %d while being set up%s",
 			       si.si_status, si.si_status == SIGKILL ? " (out of memory?)" : "");
 	return err_set(err, ERR_SYSTEM, "the container's init ended while being set up");
 }
 
 /* Follows the child until it is ready. *ret_fd: the terminal it sent. */
-static int follow(const struct plan *plan, pid_t pid, int sync, struct runtime_proc *ret, struct err *err)
+static int follow(const struct plan *plan, pid_t pid, int sync, struct runtime_proc *ret,
+		  struct err *err)
 {
 	for (;;) {
 		struct sync_msg m;
-		int fd = -1, r = sync_receive(sync, &m, &fd);
+		int fd = -1, r = runtime_sync_receive(sync, &m, &fd);
 
 		if (fd >= 0) {
 			auto_close(&ret->console);
@@ -209,12 +212,13 @@ static int follow(const struct plan *plan, pid_t pid, int sync, struct runtime_p
 			if (write_map(pid, "uid_map", plan, &plan->head->uidmap, err) < 0 ||
 			    write_map(pid, "gid_map", plan, &plan->head->gidmap, err) < 0)
 				return -1;
-			r = sync_send(sync, SYNC_GO, NULL, NULL, -1);
+			r = runtime_sync_send(sync, SYNC_GO, NULL, NULL, -1);
 			if (r < 0)
 				return err_sys(err, -r, "talk to the container's init");
 			break;
 		default:
-			return err_set(err, ERR_SYSTEM, "unexpected message %u from the container's init", m.type);
+			return err_set(err, ERR_SYSTEM,
+				       "unexpected message %u from the container's init", m.type);
 		}
 	}
 }
@@ -258,7 +262,7 @@ static int open_cgroup(const struct runtime_cgroup *cg)
 
 	if (!cg->v2 || !cg->path[0])
 		return -1;
-	cgroup_dir(cg, 0, dir);
+	runtime_cgroup_dir(cg, 0, dir);
 	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
@@ -273,19 +277,23 @@ static void fill_io(struct child *c, const struct plan *plan, const struct runti
 
 static int open_pidns(const struct plan *plan, int *ret, struct err *err)
 {
-	plan_for_each(struct plan_ns, ns, plan, &plan->head->ns_join) {
+	plan_for_each(struct plan_ns, ns, plan, &plan->head->ns_join)
+	{
 		if (ns->type != CLONE_NEWPID)
 			continue;
 		*ret = open(plan_cstr(plan, ns->path), O_RDONLY | O_CLOEXEC);
 		if (*ret < 0)
-			return err_sys(err, errno, "open namespace '%s'", plan_cstr(plan, ns->path));
+			return err_sys(err, errno, "open namespace '%s'",
+				       plan_cstr(plan, ns->path));
 	}
 	return 0;
 }
 
 #define CHILD_INIT                                                                                 \
-	{.sync = -1, .kept = -1, .netns = -1, .pidfd = -1, .root = -1, .proc = -1, .cwd = -1, .label = -1,     \
-	 .master = -1, .slave = -1}
+	{                                                                                          \
+		.sync = -1, .kept = -1, .netns = -1, .pidfd = -1, .root = -1, .proc = -1,          \
+		.cwd = -1, .label = -1, .master = -1, .slave = -1                                  \
+	}
 
 int runtime_create(const struct plan *plan, const struct runtime_io *io, int netns,
 		   struct runtime_proc *ret, struct err *err)
@@ -306,11 +314,12 @@ int runtime_create(const struct plan *plan, const struct runtime_io *io, int net
 	c.cg = &p.cgroup;
 	c.netns = netns;
 	fill_io(&c, plan, io);
-	/* a cgroup namespace starts at the cgroup that its maker is in: the child makes it, inside */
+	/* a cgroup namespace starts at the cgroup that its maker is in: the child makes it, inside
+	 */
 	flags = plan->head->ns_new & ~(uint64_t)CLONE_NEWCGROUP;
 	if (netns >= 0)
 		flags &= ~(uint64_t)CLONE_NEWNET;
-	if (launch(&c, flags, pidns, cgroup_fd, child_create, &p, err) < 0)
+	if (launch(&c, flags, pidns, cgroup_fd, runtime_child_create, &p, err) < 0)
 		goto fail;
 	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)p.pid);
 	p.mntns = open(path, O_RDONLY | O_CLOEXEC);
@@ -324,7 +333,8 @@ fail:
 	if (p.pid > 0)
 		kill_child(p.pid);
 	runtime_done(&p);
-	ignore_result(runtime_cgroup_remove(&p.cgroup, false, NULL) < 0); /* the first error counts */
+	ignore_result(runtime_cgroup_remove(&p.cgroup, false, NULL) <
+		      0); /* the first error counts */
 	return -1;
 }
 
@@ -335,9 +345,9 @@ int runtime_start(struct runtime_proc *proc, struct err *err)
 
 	if (proc->sync < 0)
 		return err_set(err, ERR_CONFLICT, "container is already started");
-	r = sync_send(proc->sync, SYNC_GO, NULL, NULL, -1);
+	r = runtime_sync_send(proc->sync, SYNC_GO, NULL, NULL, -1);
 	if (r == 0)
-		r = sync_receive(proc->sync, &m, NULL);
+		r = runtime_sync_receive(proc->sync, &m, NULL);
 	else
 		r = err_set(err, ERR_SYSTEM, "the container's init ended before its start");
 	close(proc->sync);
@@ -367,7 +377,8 @@ int runtime_resume(pid_t pid, uint64_t start_time, int kept, struct runtime_proc
 	p.start_time = start_time;
 	p.sync = kept < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, p.pidfd, kept, 0);
 	/* once it is started the number is free, or the program's own */
-	if (p.sync < 0 || getsockopt(p.sync, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_SEQPACKET) {
+	if (p.sync < 0 || getsockopt(p.sync, SOL_SOCKET, SO_TYPE, &type, &n) < 0 ||
+	    type != SOCK_SEQPACKET) {
 		runtime_done(&p);
 		return err_set(err, ERR_CONFLICT, "cannot start a container that has run already");
 	}
@@ -391,7 +402,7 @@ int runtime_exec(const struct plan *plan, int pidfd, const struct runtime_cgroup
 	c.cg = cg;
 	c.pidfd = pidfd;
 	fill_io(&c, plan, io);
-	if (launch(&c, 0, pidfd, cgroup_fd, child_exec, &p, err) < 0)
+	if (launch(&c, 0, pidfd, cgroup_fd, runtime_child_exec, &p, err) < 0)
 		goto fail;
 	if (runtime_start_time(p.pid, &p.start_time) < 0)
 		p.start_time = 0; /* ended already: start tells */

@@ -23,15 +23,15 @@ static const struct {
 	const char *name;
 	unsigned major, minor;
 } standard[] = {
-	{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7},
+	{"null", 1, 3},	  {"zero", 1, 5},    {"full", 1, 7},
 	{"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
 };
 
 static const struct {
 	const char *name, *target;
 } links[] = {
-	{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
-	{"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"}, {"ptmx", "pts/ptmx"},
+	{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
+	{"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},	     {"ptmx", "pts/ptmx"},
 };
 
 /* In a user namespace nobody may make nodes: the host's own is bound there instead. */
@@ -57,7 +57,8 @@ static int same_node(int dir, const char *name, mode_t mode, dev_t dev)
 	return (st.st_mode & S_IFMT) == (mode & S_IFMT) && st.st_rdev == dev ? 0 : -EEXIST;
 }
 
-static int make_node(struct child *c, int dir, const char *name, const char *host, mode_t mode, dev_t dev)
+static int make_node(struct child *c, int dir, const char *name, const char *host, mode_t mode,
+		     dev_t dev)
 {
 	if (c->plan->head->ns_new & CLONE_NEWUSER)
 		return bind_node(dir, name, host);
@@ -84,9 +85,10 @@ static int make_device(struct child *c, const struct plan_device *d, struct err 
 	return r < 0 ? err_sys(err, -r, "make device '%s'", path) : 0;
 }
 
-int devices_setup(struct child *c, struct err *err)
+int runtime_devices_setup(struct child *c, struct err *err)
 {
-	AUTO(close) int dev = beneath_open(c->root, "dev", O_RDONLY | O_DIRECTORY, 0, BENEATH_NO_LINKS);
+	AUTO(close)
+	int dev = beneath_open(c->root, "dev", O_RDONLY | O_DIRECTORY, 0, BENEATH_NO_LINKS);
 	char host[32];
 
 	if (dev < 0)
@@ -103,9 +105,8 @@ int devices_setup(struct child *c, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(links); i++)
 		if (symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)
 			return err_sys(err, errno, "make /dev/%s", links[i].name);
-	plan_for_each(struct plan_device, d, c->plan, &c->plan->head->devices)
-		if (make_device(c, d, err) < 0)
-			return -1;
+	plan_for_each(struct plan_device, d, c->plan,
+		      &c->plan->head->devices) if (make_device(c, d, err) < 0) return -1;
 	return 0;
 }
 
@@ -127,7 +128,8 @@ static int open_ptmx(struct child *c)
 static int bind_console(struct child *c)
 {
 	AUTO(close) int cover = mount_clone(c->slave, "", false, false);
-	AUTO(close) int dev = beneath_open(c->root, "dev", O_RDONLY | O_DIRECTORY, 0, BENEATH_NO_LINKS);
+	AUTO(close)
+	int dev = beneath_open(c->root, "dev", O_RDONLY | O_DIRECTORY, 0, BENEATH_NO_LINKS);
 	AUTO(close) int place = -1;
 
 	if (cover < 0)
@@ -140,7 +142,7 @@ static int bind_console(struct child *c)
 	return place < 0 ? -errno : mount_attach(cover, place);
 }
 
-int console_setup(struct child *c, bool bind, struct err *err)
+int runtime_console_setup(struct child *c, bool bind, struct err *err)
 {
 	int r = c->master = open_ptmx(c);
 
@@ -153,21 +155,24 @@ int console_setup(struct child *c, bool bind, struct err *err)
 	return r < 0 ? err_sys(err, -r, "set up the terminal") : 0;
 }
 
-int sysctls_write(struct child *c, struct err *err)
+int runtime_sysctls_write(struct child *c, struct err *err)
 {
 	AUTO(close) int proc = -1;
 	struct statfs sf;
 
 	if (!c->plan->head->sysctls.n)
 		return 0;
-	proc = c->proc >= 0 ? fcntl(c->proc, F_DUPFD_CLOEXEC, 3)
-			    : beneath_open(c->root, "proc", O_PATH | O_DIRECTORY, 0, BENEATH_NO_LINKS);
+	proc = c->proc >= 0
+		       ? fcntl(c->proc, F_DUPFD_CLOEXEC, 3)
+		       : beneath_open(c->root, "proc", O_PATH | O_DIRECTORY, 0, BENEATH_NO_LINKS);
 	if (proc < 0 || fstatfs(proc, &sf) < 0 || sf.f_type != PROC_SUPER_MAGIC)
 		return err_set(err, ERR_INVALID, "sysctls need a /proc in the container");
-	plan_for_each(struct plan_pair, s, c->plan, &c->plan->head->sysctls) {
+	plan_for_each(struct plan_pair, s, c->plan, &c->plan->head->sysctls)
+	{
 		const char *key = plan_cstr(c->plan, s->key), *value = plan_cstr(c->plan, s->value);
 		AUTO(free) char *path = xasprintf("sys/%s", key);
-		AUTO(close) int fd = beneath_open(proc, path, O_WRONLY, 0, BENEATH_NO_LINKS | BENEATH_NO_XDEV);
+		AUTO(close)
+		int fd = beneath_open(proc, path, O_WRONLY, 0, BENEATH_NO_LINKS | BENEATH_NO_XDEV);
 
 		if (fd < 0)
 			return err_sys(err, -fd, "open sysctl '%s'", key);

@@ -11,16 +11,17 @@ int main(void)
 	uint32_t flags;
 	const uint64_t *word;
 
-	seccomp_default(SECCOMP_DEFAULT_CAPS, &profile);
-	if (seccomp_compile(&profile, &filter, &flags, &err) < 0) {
+	runtime_seccomp_default(SECCOMP_DEFAULT_CAPS, &profile);
+	if (runtime_seccomp_compile(&profile, &filter, &flags, &err) < 0) {
 		fprintf(stderr, "gen-seccomp: %s\n", err.msg);
 		return 1;
 	}
 	json_unbind(&oci_seccomp_type, &profile);
 	word = (const uint64_t *)(const void *)filter.p;
-	printf("#include \"runtime/profile.h\"\nconst uint64_t seccomp_default_filter[] = {\n");
+	printf("#include \"runtime/profile.h\"\nconst uint64_t runtime_seccomp_default_filter[] = "
+	       "{\n");
 	for (size_t i = 0; i < filter.len / 8; i++)
 		printf("\t0x%016llx,\n", (unsigned long long)word[i]);
-	printf("};\nconst size_t seccomp_default_filter_n = %zu;\n", filter.len / 8);
+	printf("};\nconst size_t runtime_seccomp_default_filter_n = %zu;\n", filter.len / 8);
 	return 0;
 }

@@ -16,11 +16,10 @@
 #include "base/fs.h"
 #include "base/spawn.h"
 
-int hooks_wanted(const struct plan *plan, enum runtime_stage stage)
+int runtime_hooks_wanted(const struct plan *plan, enum runtime_stage stage)
 {
-	plan_for_each(struct plan_hook, h, plan, &plan->head->hooks)
-		if (h->stage == stage)
-			return 1;
+	plan_for_each(struct plan_hook, h, plan,
+		      &plan->head->hooks) if (h->stage == stage) return 1;
 	return 0;
 }
 
@@ -38,7 +37,7 @@ static void add_json_string(struct buf *b, const char *s)
 	buf_addc(b, '"');
 }
 
-char *hooks_state(const struct plan *plan, const char *status, pid_t pid)
+char *runtime_hooks_state(const struct plan *plan, const char *status, pid_t pid)
 {
 	struct buf b = {0};
 
@@ -83,7 +82,8 @@ static int wait_hook(pid_t pid, int pidfd, int timeout)
 	return spawn_wait(pid);
 }
 
-static int run_hook(const struct plan *plan, const struct plan_hook *h, const char *state, struct err *err)
+static int run_hook(const struct plan *plan, const struct plan_hook *h, const char *state,
+		    struct err *err)
 {
 	const char *path = plan_cstr(plan, h->path);
 	AUTO(free) char **argv = string_vector(plan, &h->args, path);
@@ -92,7 +92,8 @@ static int run_hook(const struct plan *plan, const struct plan_hook *h, const ch
 	AUTO(close) int out = -1;
 	AUTO(close) int pidfd = -1;
 	struct spawn_fd fds[2] = {{.to = 0}, {.from = 2, .to = 2}};
-	struct spawn s = {.path = path, .exe_fd = -1, .argv = argv, .envp = envp, .fds = fds, .nfds = 2};
+	struct spawn s = {
+		.path = path, .exe_fd = -1, .argv = argv, .envp = envp, .fds = fds, .nfds = 2};
 	int pipefd[2], status;
 	pid_t pid;
 
@@ -111,21 +112,24 @@ static int run_hook(const struct plan *plan, const struct plan_hook *h, const ch
 		return err_sys(err, -pid, "run hook '%s'", path);
 	status = wait_hook(pid, pidfd, h->timeout);
 	if (status == -ETIMEDOUT)
-		return err_set(err, ERR_SYSTEM, "hook '%s' did not end within %d s", path, h->timeout);
+		return err_set(err, ERR_SYSTEM, "hook '%s' did not end within %d s", path,
+			       h->timeout);
 	if (status < 0)
 		return err_sys(err, -status, "wait for hook '%s'", path);
 	if (WIFSIGNALED(status))
-		return err_set(err, ERR_SYSTEM, "hook '%s' was killed by signal %d", path, WTERMSIG(status));
+		return err_set(err, ERR_SYSTEM, "hook '%s' was killed by signal %d", path,
+			       WTERMSIG(status));
 	if (WEXITSTATUS(status))
-		return err_set(err, ERR_SYSTEM, "hook '%s' failed with exit status %d", path, WEXITSTATUS(status));
+		return err_set(err, ERR_SYSTEM, "hook '%s' failed with exit status %d", path,
+			       WEXITSTATUS(status));
 	return 0;
 }
 
 int runtime_hooks(const struct plan *plan, enum runtime_stage stage, const char *state_json,
 		  struct err *err)
 {
-	plan_for_each(struct plan_hook, h, plan, &plan->head->hooks)
-		if (h->stage == stage && run_hook(plan, h, state_json, err) < 0)
-			return -1;
+	plan_for_each(struct plan_hook, h, plan,
+		      &plan->head->hooks) if (h->stage == stage &&
+					      run_hook(plan, h, state_json, err) < 0) return -1;
 	return 0;
 }

@@ -80,7 +80,8 @@ static int idmap(const struct plan *p, const struct plan_mount *m, int fd)
 static int prepare_bind(struct child *c, const struct plan_mount *m, int *ret, struct err *err)
 {
 	const char *source = plan_cstr(c->plan, m->source);
-	int fd = mount_clone(AT_FDCWD, source, m->flags & PLAN_M_RECURSIVE, m->flags & PLAN_M_NOFOLLOW);
+	int fd = mount_clone(AT_FDCWD, source, m->flags & PLAN_M_RECURSIVE,
+			     m->flags & PLAN_M_NOFOLLOW);
 	int r;
 
 	*ret = fd;
@@ -98,13 +99,14 @@ static int prepare_bind(struct child *c, const struct plan_mount *m, int *ret, s
 	return r < 0 ? err_sys(err, -r, "mount '%s': set attributes", source) : 0;
 }
 
-int mounts_prepare(struct child *c, struct err *err)
+int runtime_mounts_prepare(struct child *c, struct err *err)
 {
 	const struct plan_vec *v = &c->plan->head->mounts;
 	uint32_t i = 0;
 
 	c->bind_fd = xnew_n(int, v->n);
-	plan_for_each(struct plan_mount, m, c->plan, v) {
+	plan_for_each(struct plan_mount, m, c->plan, v)
+	{
 		c->bind_fd[i] = -1;
 		if (m->kind == PLAN_MOUNT_BIND && prepare_bind(c, m, &c->bind_fd[i], err) < 0)
 			return -1;
@@ -254,9 +256,9 @@ static unsigned long classic_flags(uint64_t attrs)
 		uint64_t attr;
 		unsigned long flag;
 	} map[] = {
-		{MOUNT_ATTR_RDONLY, MS_RDONLY}, {MOUNT_ATTR_NOSUID, MS_NOSUID},
-		{MOUNT_ATTR_NODEV, MS_NODEV}, {MOUNT_ATTR_NOEXEC, MS_NOEXEC},
-		{MOUNT_ATTR_NOATIME, MS_NOATIME}, {MOUNT_ATTR_STRICTATIME, MS_STRICTATIME},
+		{MOUNT_ATTR_RDONLY, MS_RDONLY},		{MOUNT_ATTR_NOSUID, MS_NOSUID},
+		{MOUNT_ATTR_NODEV, MS_NODEV},		{MOUNT_ATTR_NOEXEC, MS_NOEXEC},
+		{MOUNT_ATTR_NOATIME, MS_NOATIME},	{MOUNT_ATTR_STRICTATIME, MS_STRICTATIME},
 		{MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},
 	};
 	unsigned long flags = 0;
@@ -268,8 +270,8 @@ static unsigned long classic_flags(uint64_t attrs)
 }
 
 /* A kernel, or a sandbox around us, without fsopen(). Returns the mounted root. */
-static int mount_classic(const struct plan *p, const struct plan_mount *m, const char *type, int place,
-			 const char *root_relative, int root)
+static int mount_classic(const struct plan *p, const struct plan_mount *m, const char *type,
+			 int place, const char *root_relative, int root)
 {
 	AUTO(buf) struct buf data = {0};
 	char path[40];
@@ -283,8 +285,8 @@ static int mount_classic(const struct plan *p, const struct plan_mount *m, const
 }
 
 /* A detached mount of the plan's file system; -ENOSYS: only mount(2) can. */
-static int make_fs(const struct plan *p, const struct plan_mount *m, const char *type, uint64_t attrs,
-		   struct err *err)
+static int make_fs(const struct plan *p, const struct plan_mount *m, const char *type,
+		   uint64_t attrs, struct err *err)
 {
 	AUTO(close) int ctx = mount_fs_open(type);
 	const char *dest = plan_cstr(p, m->dest), *source = plan_cstr(p, m->source);
@@ -303,7 +305,8 @@ static int make_fs(const struct plan *p, const struct plan_mount *m, const char 
 		if (r < 0) {
 			mount_fs_message(ctx, why, sizeof(why));
 			err_set(err, ERR_INVALID, "mount '%s': option '%s'%s%s", dest,
-				plan_nth(p, &m->options, i), *why ? ": " : ": invalid argument", why);
+				plan_nth(p, &m->options, i), *why ? ": " : ": invalid argument",
+				why);
 			return -1;
 		}
 	}
@@ -400,7 +403,7 @@ static int bind_cgroup(int at, const char *name, const char *host, uint64_t attr
 static int attach_v1_ctl(struct child *c, int at, unsigned ctl, uint64_t attrs, struct err *err)
 {
 	char host[CGROUP_DIR_MAX], link[64];
-	const char *name = cgroup_ctl_name(ctl);
+	const char *name = runtime_cgroup_ctl_name(ctl);
 	ssize_t n;
 
 	snprintf(host, sizeof(host), "/sys/fs/cgroup/%s", name);
@@ -416,7 +419,7 @@ static int attach_v1_ctl(struct child *c, int at, unsigned ctl, uint64_t attrs, 
 			return 0;
 		return err_sys(err, errno, "make cgroup directory '%s'", name);
 	}
-	cgroup_dir(c->cg, ctl, host);
+	runtime_cgroup_dir(c->cg, ctl, host);
 	return bind_cgroup(at, name, host, attrs, err);
 }
 
@@ -452,7 +455,7 @@ static int attach_cgroup(struct child *c, const struct plan_mount *m, struct err
 
 	if (place < 0)
 		return -1;
-	cgroup_detect(&v2);
+	runtime_cgroup_detect(&v2);
 	if (!v2)
 		return attach_v1(c, m, place, err);
 	if (own_ns) {
@@ -461,7 +464,7 @@ static int attach_cgroup(struct child *c, const struct plan_mount *m, struct err
 			return -1;
 	}
 	if (mnt < 0) {
-		cgroup_dir(c->cg, 0, host);
+		runtime_cgroup_dir(c->cg, 0, host);
 		mnt = mount_clone(AT_FDCWD, host, false, false);
 		r = mnt < 0 ? mnt : mount_set(mnt, m->set, 0, MS_PRIVATE, false);
 		if (r < 0)
@@ -471,11 +474,12 @@ static int attach_cgroup(struct child *c, const struct plan_mount *m, struct err
 	return r < 0 ? err_sys(err, -r, "mount '%s'", plan_cstr(c->plan, m->dest)) : 0;
 }
 
-int mounts_attach(struct child *c, struct err *err)
+int runtime_mounts_attach(struct child *c, struct err *err)
 {
 	uint32_t i = 0;
 
-	plan_for_each(struct plan_mount, m, c->plan, &c->plan->head->mounts) {
+	plan_for_each(struct plan_mount, m, c->plan, &c->plan->head->mounts)
+	{
 		int r = m->kind == PLAN_MOUNT_BIND     ? attach_bind(c, m, c->bind_fd[i], err)
 			: m->kind == PLAN_MOUNT_CGROUP ? attach_cgroup(c, m, err)
 						       : attach_fs(c, m, err);
@@ -521,7 +525,8 @@ static int empty_dir(int *first)
 	if (r == 0)
 		r = mount_fs_option(ctx, "ro");
 	if (r == 0)
-		r = mount_fs_finish(ctx, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+		r = mount_fs_finish(ctx, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+						 MOUNT_ATTR_NOEXEC);
 	return r;
 }
 
@@ -564,7 +569,7 @@ static int readonly_one(struct child *c, const char *path)
 	return r < 0 ? r : mount_attach(cover, place);
 }
 
-int mounts_mask(struct child *c, struct err *err)
+int runtime_mounts_mask(struct child *c, struct err *err)
 {
 	const struct plan_head *h = c->plan->head;
 	AUTO(close) int null = -1;
@@ -574,7 +579,8 @@ int mounts_mask(struct child *c, struct err *err)
 	for (uint32_t i = 0; i < h->readonly.n; i++) {
 		r = readonly_one(c, plan_nth(c->plan, &h->readonly, i));
 		if (r < 0)
-			return err_sys(err, -r, "make '%s' read-only", plan_nth(c->plan, &h->readonly, i));
+			return err_sys(err, -r, "make '%s' read-only",
+				       plan_nth(c->plan, &h->readonly, i));
 	}
 	if (!h->masked.n)
 		return 0;

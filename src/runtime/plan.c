@@ -26,10 +26,22 @@ struct type {
 	size_t nfields;
 };
 
-#define STR(s, m)      {F_STR, offsetof(struct s, m), NULL}
-#define STRV(s, m)     {F_STRV, offsetof(struct s, m), NULL}
-#define VEC(s, m, t)   {F_VEC, offsetof(struct s, m), &(t)}
-#define TYPE(s, table) {sizeof(struct s), table, ARRAY_LEN(table)}
+#define STR(s, m)                                                                                  \
+	{                                                                                          \
+		F_STR, offsetof(struct s, m), NULL                                                 \
+	}
+#define STRV(s, m)                                                                                 \
+	{                                                                                          \
+		F_STRV, offsetof(struct s, m), NULL                                                \
+	}
+#define VEC(s, m, t)                                                                               \
+	{                                                                                          \
+		F_VEC, offsetof(struct s, m), &(t)                                                 \
+	}
+#define TYPE(s, table)                                                                             \
+	{                                                                                          \
+		sizeof(struct s), table, ARRAY_LEN(table)                                          \
+	}
 
 static const struct type u32_type = {sizeof(uint32_t), NULL, 0};
 static const struct type u64_type = {sizeof(uint64_t), NULL, 0};
@@ -41,8 +53,11 @@ static const struct field ns_fields[] = {STR(plan_ns, path)};
 static const struct type ns_type = TYPE(plan_ns, ns_fields);
 
 static const struct field mount_fields[] = {
-	STR(plan_mount, dest), STR(plan_mount, source), STR(plan_mount, fstype),
-	STRV(plan_mount, options), VEC(plan_mount, uidmap, idmap_type),
+	STR(plan_mount, dest),
+	STR(plan_mount, source),
+	STR(plan_mount, fstype),
+	STRV(plan_mount, options),
+	VEC(plan_mount, uidmap, idmap_type),
 	VEC(plan_mount, gidmap, idmap_type),
 };
 static const struct type mount_type = TYPE(plan_mount, mount_fields);
@@ -57,25 +72,44 @@ static const struct field cgset_fields[] = {STR(plan_cgset, file), STR(plan_cgse
 static const struct type cgset_type = TYPE(plan_cgset, cgset_fields);
 
 static const struct field hook_fields[] = {
-	STR(plan_hook, path), STRV(plan_hook, args), STRV(plan_hook, env),
+	STR(plan_hook, path),
+	STRV(plan_hook, args),
+	STRV(plan_hook, env),
 };
 static const struct type hook_type = TYPE(plan_hook, hook_fields);
 
 static const struct field head_fields[] = {
-	STR(plan_head, process.user), STR(plan_head, process.cwd),
-	STRV(plan_head, process.args), STRV(plan_head, process.env),
-	VEC(plan_head, process.gids, u32_type), STRV(plan_head, process.group_add),
-	VEC(plan_head, process.rlimits, rlimit_type), VEC(plan_head, process.seccomp, filter_type),
-	STR(plan_head, process.apparmor), STR(plan_head, process.selinux),
-	STR(plan_head, id), STR(plan_head, bundle), STR(plan_head, hostname),
-	STR(plan_head, domainname), STR(plan_head, init_path),
-	VEC(plan_head, ns_join, ns_type), VEC(plan_head, uidmap, idmap_type),
-	VEC(plan_head, gidmap, idmap_type), STR(plan_head, root), STRV(plan_head, lower),
-	STR(plan_head, upper), STR(plan_head, work), VEC(plan_head, mounts, mount_type),
-	VEC(plan_head, devices, device_type), STRV(plan_head, masked),
-	STRV(plan_head, readonly), VEC(plan_head, sysctls, pair_type),
-	VEC(plan_head, hooks, hook_type), STR(plan_head, cgroup),
-	VEC(plan_head, cgroup_sets, cgset_type), VEC(plan_head, device_bpf, u64_type),
+	STR(plan_head, process.user),
+	STR(plan_head, process.cwd),
+	STRV(plan_head, process.args),
+	STRV(plan_head, process.env),
+	VEC(plan_head, process.gids, u32_type),
+	STRV(plan_head, process.group_add),
+	VEC(plan_head, process.rlimits, rlimit_type),
+	VEC(plan_head, process.seccomp, filter_type),
+	STR(plan_head, process.apparmor),
+	STR(plan_head, process.selinux),
+	STR(plan_head, id),
+	STR(plan_head, bundle),
+	STR(plan_head, hostname),
+	STR(plan_head, domainname),
+	STR(plan_head, init_path),
+	VEC(plan_head, ns_join, ns_type),
+	VEC(plan_head, uidmap, idmap_type),
+	VEC(plan_head, gidmap, idmap_type),
+	STR(plan_head, root),
+	STRV(plan_head, lower),
+	STR(plan_head, upper),
+	STR(plan_head, work),
+	VEC(plan_head, mounts, mount_type),
+	VEC(plan_head, devices, device_type),
+	STRV(plan_head, masked),
+	STRV(plan_head, readonly),
+	VEC(plan_head, sysctls, pair_type),
+	VEC(plan_head, hooks, hook_type),
+	STR(plan_head, cgroup),
+	VEC(plan_head, cgroup_sets, cgset_type),
+	VEC(plan_head, device_bpf, u64_type),
 };
 static const struct type head_type = TYPE(plan_head, head_fields);
 
@@ -174,29 +208,22 @@ static bool complete(const struct plan_head *h, const struct plan *p)
 		return true;
 	if (!h->root && !h->lower.n)
 		return false;
-	plan_for_each(struct plan_mount, m, p, &h->mounts)
-		if (!m->dest || !m->fstype || (m->kind == PLAN_MOUNT_BIND && !m->source))
-			return false;
-	plan_for_each(struct plan_device, d, p, &h->devices)
-		if (!d->path)
-			return false;
-	plan_for_each(struct plan_ns, ns, p, &h->ns_join)
-		if (!ns->path)
-			return false;
-	plan_for_each(struct plan_hook, hook, p, &h->hooks)
-		if (!hook->path || hook->stage >= RUNTIME_HOOKS)
-			return false;
-	plan_for_each(struct plan_pair, s, p, &h->sysctls)
-		if (!s->key || !s->value)
-			return false;
+	plan_for_each(struct plan_mount, m, p,
+		      &h->mounts) if (!m->dest || !m->fstype ||
+				      (m->kind == PLAN_MOUNT_BIND && !m->source)) return false;
+	plan_for_each(struct plan_device, d, p, &h->devices) if (!d->path) return false;
+	plan_for_each(struct plan_ns, ns, p, &h->ns_join) if (!ns->path) return false;
+	plan_for_each(struct plan_hook, hook, p,
+		      &h->hooks) if (!hook->path || hook->stage >= RUNTIME_HOOKS) return false;
+	plan_for_each(struct plan_pair, s, p, &h->sysctls) if (!s->key || !s->value) return false;
 	return true;
 }
 
 static bool complete_cgroup(const struct plan_head *h, const struct plan *p)
 {
-	plan_for_each(struct plan_cgset, s, p, &h->cgroup_sets)
-		if (!s->file || !s->value || s->ctl >= CGROUP_CTLS)
-			return false;
+	plan_for_each(struct plan_cgset, s, p,
+		      &h->cgroup_sets) if (!s->file || !s->value ||
+					   s->ctl >= CGROUP_CTLS) return false;
 	return true;
 }
 

@@ -1,10 +1,10 @@
 /*
  * process.c - the process itself: user, limits, capabilities, seccomp, the program
  *
- * (1) No error after process_find() can come from a missing or unreadable program, short of a
- *     change in between: create reports those.
- * (2) Capabilities are only ever taken away; those that we lack ourselves are left out.
- * (3) Without no_new_privs the filter is loaded while CAP_SYS_ADMIN is still there; with it, last.
+ * (1) No error after runtime_process_find() can come from a missing or unreadable program, short of
+ * a change in between: create reports those. (2) Capabilities are only ever taken away; those that
+ * we lack ourselves are left out. (3) Without no_new_privs the filter is loaded while CAP_SYS_ADMIN
+ * is still there; with it, last.
  */
 #include "runtime/internal.h"
 
@@ -35,9 +35,10 @@ static const struct plan_process *process(const struct child *c)
 
 /* ---- before the host disappears */
 
-int process_label_open(struct child *c, struct err *err)
+int runtime_process_label_open(struct child *c, struct err *err)
 {
-	static const char *const files[] = {"/proc/self/attr/apparmor/exec", "/proc/self/attr/exec"};
+	static const char *const files[] = {"/proc/self/attr/apparmor/exec",
+					    "/proc/self/attr/exec"};
 
 	if (!process(c)->apparmor && !process(c)->selinux)
 		return 0;
@@ -64,20 +65,22 @@ static int set_oom_adj(struct child *c, struct err *err)
 	if (pwrite(fd, text, (size_t)n, 0) == n)
 		return 0;
 	if (errno == EACCES) { /* lowering it takes CAP_SYS_RESOURCE */
-		snprintf(c->warning, sizeof(c->warning), "oom_score_adj %d needs CAP_SYS_RESOURCE: left as it is", want);
+		snprintf(c->warning, sizeof(c->warning),
+			 "oom_score_adj %d needs CAP_SYS_RESOURCE: left as it is", want);
 		return 0;
 	}
 	return err_sys(err, errno, "set oom_score_adj to %d", want);
 }
 
-static const char *const rlimit_names[] = {"CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC",
-					   "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING",
-					   "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"};
+static const char *const rlimit_names[] = {
+	"CPU",	   "FSIZE", "DATA",  "STACK",	   "CORE",     "RSS",  "NPROC",	 "NOFILE",
+	"MEMLOCK", "AS",    "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"};
 
 static int set_rlimit(struct child *c, const struct plan_rlimit *rl, struct err *err)
 {
 	struct rlimit want = {.rlim_cur = rl->soft, .rlim_max = rl->hard}, now;
-	const char *name = rl->resource < ARRAY_LEN(rlimit_names) ? rlimit_names[rl->resource] : "?";
+	const char *name =
+		rl->resource < ARRAY_LEN(rlimit_names) ? rlimit_names[rl->resource] : "?";
 
 	if (setrlimit((__rlimit_resource_t)rl->resource, &want) == 0)
 		return 0;
@@ -86,14 +89,16 @@ static int set_rlimit(struct child *c, const struct plan_rlimit *rl, struct err 
 	if (getrlimit((__rlimit_resource_t)rl->resource, &now) < 0)
 		return err_sys(err, errno, "read rlimit %s", name);
 	if (!(c->plan->head->flags & PLAN_F_CLAMP_RLIMITS))
-		return err_set(err, ERR_INVALID,
-			       "ulimit %s: %llu is above our own hard limit %llu, which we cannot raise",
-			       name, (unsigned long long)rl->hard, (unsigned long long)now.rlim_max);
+		return err_set(
+			err, ERR_INVALID,
+			"ulimit %s: %llu is above our own hard limit %llu, which we cannot raise",
+			name, (unsigned long long)rl->hard, (unsigned long long)now.rlim_max);
 	want.rlim_max = MIN(want.rlim_max, now.rlim_max);
 	want.rlim_cur = MIN(want.rlim_cur, want.rlim_max);
 	if (setrlimit((__rlimit_resource_t)rl->resource, &want) < 0)
 		return err_sys(err, errno, "set rlimit %s", name);
-	snprintf(c->warning, sizeof(c->warning), "ulimit %s: lowered from %llu to our own hard limit %llu", name,
+	snprintf(c->warning, sizeof(c->warning),
+		 "ulimit %s: lowered from %llu to our own hard limit %llu", name,
 		 (unsigned long long)rl->hard, (unsigned long long)want.rlim_max);
 	return 0;
 }
@@ -109,10 +114,14 @@ struct sched_attr_v1 { /* the kernel's sched_attr; libc has none */
 static int set_priorities(struct child *c, struct err *err)
 {
 	const struct plan_process *p = process(c);
-	struct sched_attr_v1 attr = {
-		.size = sizeof(attr), .policy = p->sched_policy, .flags = p->sched_flags,
-		.nice = p->sched_nice, .priority = (uint32_t)p->sched_priority,
-		.runtime = p->sched_runtime, .deadline = p->sched_deadline, .period = p->sched_period};
+	struct sched_attr_v1 attr = {.size = sizeof(attr),
+				     .policy = p->sched_policy,
+				     .flags = p->sched_flags,
+				     .nice = p->sched_nice,
+				     .priority = (uint32_t)p->sched_priority,
+				     .runtime = p->sched_runtime,
+				     .deadline = p->sched_deadline,
+				     .period = p->sched_period};
 
 	if (p->flags & PLAN_P_SCHED && syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
 		return err_sys(err, errno, "set the scheduler");
@@ -123,15 +132,14 @@ static int set_priorities(struct child *c, struct err *err)
 	return 0;
 }
 
-int process_limits(struct child *c, struct err *err)
+int runtime_process_limits(struct child *c, struct err *err)
 {
 	const struct plan_process *p = process(c);
 
 	if (p->flags & PLAN_P_OOM_ADJ && set_oom_adj(c, err) < 0)
 		return -1;
-	plan_for_each(struct plan_rlimit, rl, c->plan, &p->rlimits)
-		if (set_rlimit(c, rl, err) < 0)
-			return -1;
+	plan_for_each(struct plan_rlimit, rl, c->plan,
+		      &p->rlimits) if (set_rlimit(c, rl, err) < 0) return -1;
 	return set_priorities(c, err);
 }
 
@@ -150,7 +158,8 @@ static int read_database(struct child *c, const char *path, struct buf *ret, str
 		return 0;
 	r = fs_read_fd(fd, USER_FILE_MAX, ret);
 	if (r == -EFBIG)
-		return err_set(err, ERR_INVALID, "%s of the container is larger than %u bytes", path, USER_FILE_MAX);
+		return err_set(err, ERR_INVALID, "%s of the container is larger than %u bytes",
+			       path, USER_FILE_MAX);
 	return r < 0 ? err_sys(err, -r, "read %s of the container", path) : 0;
 }
 
@@ -187,7 +196,7 @@ static int collect_groups(struct child *c, const char *group, struct err *err)
 		if (add_group(u, gids[i], err) < 0)
 			return -1;
 	for (uint32_t i = 0; i < p->group_add.n; i++)
-		if (user_group(plan_nth(c->plan, &p->group_add, i), group, &gid, err) < 0 ||
+		if (runtime_user_group(plan_nth(c->plan, &p->group_add, i), group, &gid, err) < 0 ||
 		    add_group(u, gid, err) < 0)
 			return -1;
 	return 0;
@@ -203,13 +212,14 @@ static void own_stdio(struct child *c)
 			fd = c->slave;
 		if (fstat(fd, &st) == 0 && st.st_uid != c->user->uid &&
 		    !(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
-			ignore_result(fchown(fd, c->user->uid, st.st_gid) < 0); /* not ours to give: stays */
+			ignore_result(fchown(fd, c->user->uid, st.st_gid) <
+				      0); /* not ours to give: stays */
 		if (c->slave >= 0)
 			return;
 	}
 }
 
-int process_user(struct child *c, struct err *err)
+int runtime_process_user(struct child *c, struct err *err)
 {
 	const struct plan_process *p = process(c);
 	const char *spec = plan_cstr(c->plan, p->user);
@@ -224,7 +234,7 @@ int process_user(struct child *c, struct err *err)
 		if (read_database(c, "etc/group", &group, err) < 0)
 			return -1;
 	if (spec) {
-		if (user_resolve(spec, passwd.p, group.p, u, err) < 0)
+		if (runtime_user_resolve(spec, passwd.p, group.p, u, err) < 0)
 			return -1;
 	} else {
 		u->uid = p->uid;
@@ -235,7 +245,7 @@ int process_user(struct child *c, struct err *err)
 	for (uint32_t i = 0; i < p->env.n; i++)
 		strv_add(&c->env, plan_nth(c->plan, &p->env, i));
 	if (p->flags & PLAN_P_HOME) {
-		if (!u->home[0] && !user_home(u->uid, passwd.p, u->home, sizeof(u->home)))
+		if (!u->home[0] && !runtime_user_home(u->uid, passwd.p, u->home, sizeof(u->home)))
 			strcpy(u->home, "/");
 		env_set(&c->env, "HOME", u->home);
 	}
@@ -243,7 +253,7 @@ int process_user(struct child *c, struct err *err)
 	return 0;
 }
 
-int process_become(struct child *c, struct err *err)
+int runtime_process_become(struct child *c, struct err *err)
 {
 	const struct plan_process *p = process(c);
 	const struct user *u = c->user;
@@ -258,7 +268,8 @@ int process_become(struct child *c, struct err *err)
 	if (setresgid(u->gid, u->gid, u->gid) < 0 || setresuid(u->uid, u->uid, u->uid) < 0)
 		return err_sys(err, errno, "set user %u:%u", u->uid, u->gid);
 	umask(p->flags & PLAN_P_UMASK ? p->umask & 0777 : DEFAULT_UMASK);
-	/* after setuid, which would forget it; the wait for the maker's word notices an earlier death */
+	/* after setuid, which would forget it; the wait for the maker's word notices an earlier
+	 * death */
 	if (c->plan->head->flags & PLAN_F_DIE_WITH_PARENT && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_sys(err, errno, "bind life to the maker");
 	return 0;
@@ -285,14 +296,16 @@ static enum err_kind command_kind(int errnum)
 	return errnum == ENOENT || errnum == ENOTDIR ? ERR_CMD_NOT_FOUND : ERR_CMD_DENIED;
 }
 
-static int command_error(struct err *err, int errnum, const char *fmt, const char *cmd, const char *path)
+static int command_error(struct err *err, int errnum, const char *fmt, const char *cmd,
+			 const char *path)
 {
 	char what[900], text[64];
 
 	snprintf(what, sizeof(what), fmt, cmd, path);
 	snprintf(text, sizeof(text), "%s", strerrordesc_np(errnum) ?: "unknown error");
 	for (char *p = text; *p; p++)
-		if (*p >= 'A' && *p <= 'Z' && (p == text || p[-1] == ' ') && !(p[1] >= 'A' && p[1] <= 'Z'))
+		if (*p >= 'A' && *p <= 'Z' && (p == text || p[-1] == ' ') &&
+		    !(p[1] >= 'A' && p[1] <= 'Z'))
 			*p = (char)(*p - 'A' + 'a'); /* Go's texts are in lower case */
 	err_set(err, command_kind(errnum), "%s: %s", what, text);
 	if (err)
@@ -300,7 +313,7 @@ static int command_error(struct err *err, int errnum, const char *fmt, const cha
 	return -1;
 }
 
-int process_find(struct child *c, struct err *err)
+int runtime_process_find(struct child *c, struct err *err)
 {
 	const char *cmd = plan_nth(c->plan, &process(c)->args, 0), *path = env_get(&c->env, "PATH");
 	AUTO(strv) struct strv dirs = {0};
@@ -317,7 +330,7 @@ int process_find(struct child *c, struct err *err)
 	}
 	if (path)
 		strv_split(&dirs, path, ':');
-	strv_for_each(dir, &dirs) {
+	strv_for_each (dir, &dirs) {
 		AUTO(free) char *full = xasprintf("%s/%s", *dir ? dir : ".", cmd);
 
 		if (*cmd && executable(full) == 0) {
@@ -325,7 +338,8 @@ int process_find(struct child *c, struct err *err)
 			return 0;
 		}
 	}
-	return err_set(err, ERR_CMD_NOT_FOUND, "exec: \"%s\": executable file not found in $PATH", cmd);
+	return err_set(err, ERR_CMD_NOT_FOUND, "exec: \"%s\": executable file not found in $PATH",
+		       cmd);
 }
 
 static int write_label(struct child *c, struct err *err)
@@ -353,7 +367,8 @@ static int load_seccomp(struct child *c, struct err *err)
 	if (!v->n)
 		return 0;
 	if (v->n > BPF_MAXINSNS)
-		return err_set(err, ERR_INVALID, "seccomp filter is too long: %u instructions", v->n);
+		return err_set(err, ERR_INVALID, "seccomp filter is too long: %u instructions",
+			       v->n);
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, process(c)->seccomp_flags, &prog) < 0)
 		return err_sys(err, errno, "load the seccomp filter");
 	return 0;
@@ -368,10 +383,11 @@ static int final_caps(struct child *c, uint64_t permitted, struct err *err)
 		r = caps_set(0, 0, 0);
 		return r < 0 ? err_sys(err, -r, "drop capabilities") : 0;
 	}
-	r = caps_set(p->caps_effective & p->caps_permitted & permitted, p->caps_permitted & permitted,
-		     p->caps_inheritable & permitted);
+	r = caps_set(p->caps_effective & p->caps_permitted & permitted,
+		     p->caps_permitted & permitted, p->caps_inheritable & permitted);
 	if (r == 0)
-		r = caps_ambient(p->caps_ambient & p->caps_permitted & p->caps_inheritable & permitted);
+		r = caps_ambient(p->caps_ambient & p->caps_permitted & p->caps_inheritable &
+				 permitted);
 	return r < 0 ? err_sys(err, -r, "set capabilities") : 0;
 }
 
@@ -394,7 +410,7 @@ static int drop_privileges(struct child *c, struct err *err)
 	return nnp ? load_seccomp(c, err) : 0;
 }
 
-int process_run(struct child *c, struct err *err)
+int runtime_process_run(struct child *c, struct err *err)
 {
 	const struct plan_process *p = process(c);
 	AUTO(free) char **argv = xnew_n(char *, p->args.n + 1);
@@ -402,7 +418,8 @@ int process_run(struct child *c, struct err *err)
 
 	for (uint32_t i = 0; i < p->args.n; i++)
 		argv[i] = (char *)plan_nth(c->plan, &p->args, i);
-	syscall(SYS_close_range, 3 + c->plan->head->preserve_fds, ~0u, 1u << 2 /* CLOSE_RANGE_CLOEXEC */);
+	syscall(SYS_close_range, 3 + c->plan->head->preserve_fds, ~0u,
+		1u << 2 /* CLOSE_RANGE_CLOEXEC */);
 	if (write_label(c, err) < 0 || drop_privileges(c, err) < 0)
 		return -1;
 	execve(c->exe, argv, envp);

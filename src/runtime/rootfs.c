@@ -87,7 +87,8 @@ static int overlay_classic(const struct plan *p, struct err *err)
 			 add_dir(&data, ",workdir=", plan_cstr(p, h->work), err) < 0))
 		return -1;
 	if (data.len >= 4095)
-		return err_set(err, ERR_UNSUPPORTED, "too many layers for this kernel: %u", h->lower.n);
+		return err_set(err, ERR_UNSUPPORTED, "too many layers for this kernel: %u",
+			       h->lower.n);
 	if (mount("overlay", target, "overlay", 0, data.p) < 0)
 		return err_sys(err, errno, "mount overlay");
 	fd = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -146,25 +147,25 @@ static int directory_root(const struct plan *p, struct err *err)
 	return TAKE_FD(fd);
 }
 
-int rootfs_setup(struct child *c, struct err *err)
+int runtime_rootfs_setup(struct child *c, struct err *err)
 {
 	const struct plan_head *h = c->plan->head;
 	unsigned long propagation = h->root_propagation & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
 
-	if (mounts_prepare(c, err) < 0)
+	if (runtime_mounts_prepare(c, err) < 0)
 		return -1;
 	if (mount(NULL, "/", NULL, propagation | MS_REC, NULL) < 0)
 		return err_sys(err, errno, "set propagation of the root");
 	c->root = h->lower.n ? overlay_root(c->plan, err) : directory_root(c->plan, err);
 	if (c->root < 0)
 		return -1;
-	if (mounts_attach(c, err) < 0)
+	if (runtime_mounts_attach(c, err) < 0)
 		return -1;
-	if (h->flags & PLAN_F_DEV_SETUP && devices_setup(c, err) < 0)
+	if (h->flags & PLAN_F_DEV_SETUP && runtime_devices_setup(c, err) < 0)
 		return -1;
-	if (h->process.flags & PLAN_P_TERMINAL && console_setup(c, true, err) < 0)
+	if (h->process.flags & PLAN_P_TERMINAL && runtime_console_setup(c, true, err) < 0)
 		return -1;
-	return sysctls_write(c, err);
+	return runtime_sysctls_write(c, err);
 }
 
 static int without_pivot(struct err *err)
@@ -174,7 +175,7 @@ static int without_pivot(struct err *err)
 	return 0;
 }
 
-int rootfs_pivot(struct child *c, struct err *err)
+int runtime_rootfs_pivot(struct child *c, struct err *err)
 {
 	const struct plan_head *h = c->plan->head;
 	int r;

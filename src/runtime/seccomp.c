@@ -42,11 +42,13 @@ static const struct {
 	const char *name;
 	int nr;
 } young[] = {
-	{"cachestat", 451}, {"fchmodat2", 452}, {"map_shadow_stack", 453}, {"futex_wake", 454},
-	{"futex_wait", 455}, {"futex_requeue", 456}, {"statmount", 457}, {"listmount", 458},
-	{"lsm_get_self_attr", 459}, {"lsm_set_self_attr", 460}, {"lsm_list_modules", 461},
-	{"mseal", 462}, {"setxattrat", 463}, {"getxattrat", 464}, {"listxattrat", 465},
-	{"removexattrat", 466}, {"open_tree_attr", 467}, {"file_getattr", 468}, {"file_setattr", 469},
+	{"cachestat", 451},	    {"fchmodat2", 452},	       {"map_shadow_stack", 453},
+	{"futex_wake", 454},	    {"futex_wait", 455},       {"futex_requeue", 456},
+	{"statmount", 457},	    {"listmount", 458},	       {"lsm_get_self_attr", 459},
+	{"lsm_set_self_attr", 460}, {"lsm_list_modules", 461}, {"mseal", 462},
+	{"setxattrat", 463},	    {"getxattrat", 464},       {"listxattrat", 465},
+	{"removexattrat", 466},	    {"open_tree_attr", 467},   {"file_getattr", 468},
+	{"file_setattr", 469},
 };
 #define YOUNG_FIRST 451
 #define YOUNGEST    469
@@ -64,19 +66,26 @@ static const struct {
 	uint32_t action;
 	bool takes_errno;
 } actions[] = {
-	{"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW, false}, {"SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0), true},
+	{"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW, false},
+	{"SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0), true},
 	{"SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD, false},
 	{"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD, false},
-	{"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS, false}, {"SCMP_ACT_TRAP", SCMP_ACT_TRAP, false},
-	{"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), true}, {"SCMP_ACT_LOG", SCMP_ACT_LOG, false},
+	{"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS, false},
+	{"SCMP_ACT_TRAP", SCMP_ACT_TRAP, false},
+	{"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), true},
+	{"SCMP_ACT_LOG", SCMP_ACT_LOG, false},
 };
 
 static const struct {
 	const char *name;
 	enum scmp_compare op;
 } compares[] = {
-	{"SCMP_CMP_NE", SCMP_CMP_NE}, {"SCMP_CMP_LT", SCMP_CMP_LT}, {"SCMP_CMP_LE", SCMP_CMP_LE},
-	{"SCMP_CMP_EQ", SCMP_CMP_EQ}, {"SCMP_CMP_GE", SCMP_CMP_GE}, {"SCMP_CMP_GT", SCMP_CMP_GT},
+	{"SCMP_CMP_NE", SCMP_CMP_NE},
+	{"SCMP_CMP_LT", SCMP_CMP_LT},
+	{"SCMP_CMP_LE", SCMP_CMP_LE},
+	{"SCMP_CMP_EQ", SCMP_CMP_EQ},
+	{"SCMP_CMP_GE", SCMP_CMP_GE},
+	{"SCMP_CMP_GT", SCMP_CMP_GT},
 	{"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
 };
 
@@ -139,14 +148,14 @@ static void add_native_arches(struct oci_seccomp *s)
 #endif
 }
 
-void seccomp_default(uint64_t caps, struct oci_seccomp *ret)
+void runtime_seccomp_default(uint64_t caps, struct oci_seccomp *ret)
 {
 	*ret = (struct oci_seccomp){0};
 	ret->default_action = xstrdup("SCMP_ACT_ERRNO");
 	ret->default_errno_ret = (struct opt_int){.set = true, .v = EPERM};
 	add_native_arches(ret);
-	for (size_t i = 0; i < seccomp_default_nrows; i++) {
-		const struct seccomp_row *r = &seccomp_default_rows[i];
+	for (size_t i = 0; i < runtime_seccomp_default_nrows; i++) {
+		const struct seccomp_row *r = &runtime_seccomp_default_rows[i];
 		struct oci_seccomp_call *call;
 
 		if ((caps & r->in_caps) != r->in_caps || caps & r->ex_caps)
@@ -234,10 +243,10 @@ static bool applies(const struct profile_call *call, uint64_t caps)
 {
 	const struct conditions *in = &call->includes, *ex = &call->excludes;
 
-	strv_for_each(cap, &in->caps)
+	strv_for_each (cap, &in->caps)
 		if (!has_cap(cap, caps))
 			return false;
-	strv_for_each(cap, &ex->caps)
+	strv_for_each (cap, &ex->caps)
 		if (has_cap(cap, caps))
 			return false;
 	if (in->arches.n && !strv_has(&in->arches, NATIVE_ARCH))
@@ -253,8 +262,7 @@ static void free_call(struct oci_seccomp_call *call)
 {
 	strv_done(&call->names);
 	free(call->action);
-	oci_for_each(struct oci_seccomp_arg, a, &call->args)
-		free(a->op);
+	oci_for_each(struct oci_seccomp_arg, a, &call->args) free(a->op);
 	free(call->args.v);
 	*call = (struct oci_seccomp_call){0};
 }
@@ -278,16 +286,18 @@ static void select_calls(struct oci_seccomp *s, const struct profile *p, uint64_
 			calls[i] = (struct oci_seccomp_call){0};
 	}
 	s->syscalls.n = n;
-	oci_for_each(struct arch_map, m, &p->arch_map) {
+	oci_for_each(struct arch_map, m, &p->arch_map)
+	{
 		if (!streq(m->architecture, NATIVE_SCMP))
 			continue;
 		strv_add(&s->architectures, m->architecture);
-		strv_for_each(sub, &m->sub)
+		strv_for_each (sub, &m->sub)
 			strv_add(&s->architectures, sub);
 	}
 }
 
-int seccomp_profile(const char *text, uint64_t caps, struct oci_seccomp *ret, struct err *err)
+int runtime_seccomp_profile(const char *text, uint64_t caps, struct oci_seccomp *ret,
+			    struct err *err)
 {
 	AUTO(json) json_t *value = NULL;
 	struct profile p = {0};
@@ -295,7 +305,8 @@ int seccomp_profile(const char *text, uint64_t caps, struct oci_seccomp *ret, st
 
 	*ret = (struct oci_seccomp){0};
 	if (strlen(text) > PROFILE_MAX)
-		return err_set(err, ERR_INVALID, "seccomp profile is larger than %u bytes", PROFILE_MAX);
+		return err_set(err, ERR_INVALID, "seccomp profile is larger than %u bytes",
+			       PROFILE_MAX);
 	value = json_parse(text, strlen(text), err);
 	if (value && json_bind(&oci_seccomp_type, value, ret, err) == 0 &&
 	    json_bind(&profile_type, value, &p, err) == 0) {
@@ -326,11 +337,14 @@ struct prelude {
 static int bind_arg(const struct oci_seccomp_arg *a, struct scmp_arg_cmp *ret, struct err *err)
 {
 	if (a->index > 5)
-		return err_set(err, ERR_INVALID, "seccomp: argument index %llu", (unsigned long long)a->index);
+		return err_set(err, ERR_INVALID, "seccomp: argument index %llu",
+			       (unsigned long long)a->index);
 	for (size_t i = 0; i < ARRAY_LEN(compares); i++)
 		if (streq(compares[i].name, a->op)) {
-			*ret = (struct scmp_arg_cmp){.arg = (unsigned)a->index, .op = compares[i].op,
-						     .datum_a = a->value, .datum_b = a->value_two};
+			*ret = (struct scmp_arg_cmp){.arg = (unsigned)a->index,
+						     .op = compares[i].op,
+						     .datum_a = a->value,
+						     .datum_b = a->value_two};
 			return 0;
 		}
 	return err_set(err, ERR_INVALID, "seccomp: unknown operator '%s'", str_or(a->op));
@@ -368,8 +382,8 @@ static int add_name(scmp_filter_ctx ctx, const struct oci_seccomp_call *call, co
 	return 0;
 }
 
-static int add_profile_call(scmp_filter_ctx ctx, const struct oci_seccomp_call *call, uint32_t standard,
-			    struct prelude *pre, struct err *err)
+static int add_profile_call(scmp_filter_ctx ctx, const struct oci_seccomp_call *call,
+			    uint32_t standard, struct prelude *pre, struct err *err)
 {
 	struct scmp_arg_cmp args[16];
 	unsigned nargs = 0, seen = 0;
@@ -382,13 +396,14 @@ static int add_profile_call(scmp_filter_ctx ctx, const struct oci_seccomp_call *
 		return 0;
 	if (call->args.n > ARRAY_LEN(args))
 		return err_set(err, ERR_INVALID, "seccomp: too many arguments");
-	oci_for_each(struct oci_seccomp_arg, a, &call->args) {
+	oci_for_each(struct oci_seccomp_arg, a, &call->args)
+	{
 		if (bind_arg(a, &args[nargs++], err) < 0)
 			return -1;
 		separate |= seen & 1u << a->index;
 		seen |= 1u << a->index;
 	}
-	strv_for_each(name, &call->names)
+	strv_for_each (name, &call->names)
 		if (add_name(ctx, call, name, action, args, nargs, separate, pre, err) < 0)
 			return -1;
 	return 0;
@@ -420,9 +435,11 @@ static void emit_prelude(struct buf *b, const struct prelude *pre, uint32_t stan
 	if (!refuses && !pre->any)
 		return;
 	emit(b, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
-	emit(b, BPF_JMP | BPF_JEQ | BPF_K, NATIVE_AUDIT, 0, (uint8_t)(body.len / sizeof(struct sock_filter) + 2));
+	emit(b, BPF_JMP | BPF_JEQ | BPF_K, NATIVE_AUDIT, 0,
+	     (uint8_t)(body.len / sizeof(struct sock_filter) + 2));
 	emit(b, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
-	emit(b, BPF_JMP | BPF_JGE | BPF_K, YOUNG_FIRST, 0, (uint8_t)(body.len / sizeof(struct sock_filter)));
+	emit(b, BPF_JMP | BPF_JGE | BPF_K, YOUNG_FIRST, 0,
+	     (uint8_t)(body.len / sizeof(struct sock_filter)));
 	buf_add(b, body.p, body.len);
 }
 
@@ -438,8 +455,8 @@ static int export(scmp_filter_ctx ctx, struct buf *ret, struct err *err)
 	return r < 0 ? err_sys(err, -r, "seccomp: make the filter") : 0;
 }
 
-static int fill(scmp_filter_ctx ctx, const struct oci_seccomp *p, uint32_t standard, struct prelude *pre,
-		struct err *err)
+static int fill(scmp_filter_ctx ctx, const struct oci_seccomp *p, uint32_t standard,
+		struct prelude *pre, struct err *err)
 {
 	int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
 
@@ -447,40 +464,45 @@ static int fill(scmp_filter_ctx ctx, const struct oci_seccomp *p, uint32_t stand
 		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree: log n compares */
 	if (r < 0)
 		return err_sys(err, -r, "seccomp: set up");
-	strv_for_each(name, &p->architectures) {
-		AUTO(free) char *low = xstrdup(str_after(name, "SCMP_ARCH_") ? str_after(name, "SCMP_ARCH_") : name);
+	strv_for_each (name, &p->architectures) {
+		AUTO(free)
+		char *low = xstrdup(str_after(name, "SCMP_ARCH_") ? str_after(name, "SCMP_ARCH_")
+								  : name);
 		uint32_t arch;
 
 		str_lower(low);
 		arch = seccomp_arch_resolve_name(low);
 		if (!arch)
-			return err_set(err, ERR_INVALID, "seccomp: unknown architecture '%s'", name);
+			return err_set(err, ERR_INVALID, "seccomp: unknown architecture '%s'",
+				       name);
 		r = seccomp_arch_add(ctx, arch);
 		if (r < 0 && r != -EEXIST)
 			return err_sys(err, -r, "seccomp: architecture '%s'", name);
 	}
-	oci_for_each(struct oci_seccomp_call, call, &p->syscalls)
-		if (add_profile_call(ctx, call, standard, pre, err) < 0)
-			return -1;
+	oci_for_each(struct oci_seccomp_call, call,
+		     &p->syscalls) if (add_profile_call(ctx, call, standard, pre, err) <
+				       0) return -1;
 	return 0;
 }
 
 static int bind_flags(const struct oci_seccomp *p, uint32_t *ret, struct err *err)
 {
 	*ret = p->flags.n ? 0 : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-	strv_for_each(name, &p->flags) {
+	strv_for_each (name, &p->flags) {
 		size_t i = 0;
 
 		while (i < ARRAY_LEN(filter_flags) && !streq(filter_flags[i].name, name))
 			i++;
 		if (i == ARRAY_LEN(filter_flags))
-			return err_set(err, ERR_UNSUPPORTED, "seccomp: flag '%s' is not supported", name);
+			return err_set(err, ERR_UNSUPPORTED, "seccomp: flag '%s' is not supported",
+				       name);
 		*ret |= filter_flags[i].flag;
 	}
 	return 0;
 }
 
-int seccomp_compile(const struct oci_seccomp *p, struct buf *ret, uint32_t *ret_flags, struct err *err)
+int runtime_seccomp_compile(const struct oci_seccomp *p, struct buf *ret, uint32_t *ret_flags,
+			    struct err *err)
 {
 	AUTO(free) struct prelude *pre = xnew(struct prelude);
 	AUTO(buf) struct buf body = {0};
@@ -489,7 +511,8 @@ int seccomp_compile(const struct oci_seccomp *p, struct buf *ret, uint32_t *ret_
 	int r;
 
 	if (p->listener_path && *p->listener_path)
-		return err_set(err, ERR_UNSUPPORTED, "seccomp: notification listeners are not supported");
+		return err_set(err, ERR_UNSUPPORTED,
+			       "seccomp: notification listeners are not supported");
 	if (find_action(p->default_action, p->default_errno_ret, &standard, err) < 0 ||
 	    bind_flags(p, ret_flags, err) < 0)
 		return -1;

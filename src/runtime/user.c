@@ -112,7 +112,8 @@ static int find_user(const char *arg, const char *passwd, struct user *ret, stru
 		return 0;
 	}
 	if (numeric == 0)
-		return err_set(err, ERR_INVALID, "unable to find user %s: no matching entries in passwd file", arg);
+		return err_set(err, ERR_INVALID,
+			       "unable to find user %s: no matching entries in passwd file", arg);
 	if (numeric < 0)
 		return range_error(err);
 	ret->uid = want;
@@ -120,14 +121,16 @@ static int find_user(const char *arg, const char *passwd, struct user *ret, stru
 }
 
 /* Does this line of the group file have the group that arg names? */
-static bool group_matches(struct field f[4], const char *arg, int numeric, uint32_t want, uint32_t *ret)
+static bool group_matches(struct field f[4], const char *arg, int numeric, uint32_t want,
+			  uint32_t *ret)
 {
 	if (!f[0].n || !field_number(f[2], ret))
 		return false;
 	return numeric > 0 ? *ret == want : numeric == 0 && is(f[0], arg);
 }
 
-static int find_group(const char *arg, const char *group, bool additional, uint32_t *ret, struct err *err)
+static int find_group(const char *arg, const char *group, bool additional, uint32_t *ret,
+		      struct err *err)
 {
 	uint32_t want = 0, gid;
 	int numeric = number(arg, strlen(arg), &want);
@@ -140,7 +143,10 @@ static int find_group(const char *arg, const char *group, bool additional, uint3
 		}
 	if (numeric == 0)
 		return additional ? err_set(err, ERR_INVALID, "unable to find group %s", arg)
-				  : err_set(err, ERR_INVALID, "unable to find group %s: no matching entries in group file", arg);
+				  : err_set(err, ERR_INVALID,
+					    "unable to find group %s: no matching entries in group "
+					    "file",
+					    arg);
 	if (numeric < 0)
 		return range_error(err);
 	*ret = want;
@@ -157,8 +163,8 @@ static void member_groups(struct field name, const char *group, struct user *ret
 			ret->gids[ret->ngids++] = gid;
 }
 
-int user_resolve(const char *spec, const char *passwd, const char *group, struct user *ret,
-		 struct err *err)
+int runtime_user_resolve(const char *spec, const char *passwd, const char *group, struct user *ret,
+			 struct err *err)
 {
 	AUTO(free) char *user = xstrdup(spec);
 	char *colon = strchr(user, ':');
@@ -170,7 +176,8 @@ int user_resolve(const char *spec, const char *passwd, const char *group, struct
 		*colon = 0;
 		group_arg = colon + 1;
 		if (strchr(group_arg, ':'))
-			return err_set(err, ERR_INVALID, "invalid user '%s': more than one colon", spec);
+			return err_set(err, ERR_INVALID, "invalid user '%s': more than one colon",
+				       spec);
 	}
 	if (find_user(user, passwd, ret, &name, err) < 0)
 		return -1;
@@ -181,12 +188,12 @@ int user_resolve(const char *spec, const char *passwd, const char *group, struct
 	return 0;
 }
 
-int user_group(const char *spec, const char *group, uint32_t *ret, struct err *err)
+int runtime_user_group(const char *spec, const char *group, uint32_t *ret, struct err *err)
 {
 	return find_group(spec, group, true, ret, err);
 }
 
-bool user_home(uint32_t uid, const char *passwd, char *ret, size_t size)
+bool runtime_user_home(uint32_t uid, const char *passwd, char *ret, size_t size)
 {
 	struct field f[7];
 	uint32_t id;

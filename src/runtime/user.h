@@ -19,11 +19,12 @@ struct user {
  * spec is "", "name", "uid", "name:group", "uid:gid" and so on; passwd and group are the files'
  * text (NULL: absent). ERR_INVALID with docker's texts.
  */
-int user_resolve(const char *spec, const char *passwd, const char *group, struct user *ret,
-		 struct err *err) MUST_USE;
+int runtime_user_resolve(const char *spec, const char *passwd, const char *group, struct user *ret,
+			 struct err *err) MUST_USE;
 
 /* One group of --group-add: a name in the file or a number. */
-int user_group(const char *spec, const char *group, uint32_t *ret, struct err *err) MUST_USE;
+int runtime_user_group(const char *spec, const char *group, uint32_t *ret,
+		       struct err *err) MUST_USE;
 
 /* The home directory of uid in passwd; false: no entry. */
-bool user_home(uint32_t uid, const char *passwd, char *ret, size_t size);
+bool runtime_user_home(uint32_t uid, const char *passwd, char *ret, size_t size);

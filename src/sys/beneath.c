@@ -83,7 +83,8 @@ static int make_walk(int root, const char *path, bool make_file, char **ret_next
 		snprintf(prefix + old, strlen(path) + 2 - old, "/%s", p);
 		fd = beneath_open(root, prefix, O_PATH, 0, 0);
 		if (fd == -ENOENT) {
-			int r = last && make_file ? mknodat(at, p, S_IFREG | 0644, 0) : mkdirat(at, p, 0755);
+			int r = last && make_file ? mknodat(at, p, S_IFREG | 0644, 0)
+						  : mkdirat(at, p, 0755);
 
 			if (r < 0 && errno == EEXIST) {
 				prefix[old] = 0;

@@ -2,18 +2,27 @@
 #include "oci/oci.h"
 
 static const char document[] =
-	"{\"ociVersion\":\"1.0.2\",\"process\":{\"terminal\":true,\"consoleSize\":{\"height\":24,\"width\":80},"
-	"\"user\":{\"uid\":1000,\"gid\":1001,\"umask\":18,\"additionalGids\":[5,6]},\"args\":[\"sh\",\"-c\",\"x\"],"
+	"{\"ociVersion\":\"1.0.2\",\"process\":{\"terminal\":true,\"consoleSize\":{\"height\":24,"
+	"\"width\":80},"
+	"\"user\":{\"uid\":1000,\"gid\":1001,\"umask\":18,\"additionalGids\":[5,6]},\"args\":["
+	"\"sh\",\"-c\",\"x\"],"
 	"\"env\":[\"A=b\"],\"cwd\":\"/w\",\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"]},"
 	"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":18446744073709551615,\"soft\":7}],"
-	"\"noNewPrivileges\":true,\"oomScoreAdj\":-5},\"root\":{\"path\":\"r\",\"readonly\":true},\"hostname\":\"h\","
-	"\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"nosuid\"]}],"
-	"\"hooks\":{\"poststop\":[{\"path\":\"/bin/true\",\"timeout\":3}]},\"annotations\":{\"a\":\"b\"},"
+	"\"noNewPrivileges\":true,\"oomScoreAdj\":-5},\"root\":{\"path\":\"r\",\"readonly\":true},"
+	"\"hostname\":\"h\","
+	"\"mounts\":[{\"destination\":\"/"
+	"proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"nosuid\"]}],"
+	"\"hooks\":{\"poststop\":[{\"path\":\"/bin/"
+	"true\",\"timeout\":3}]},\"annotations\":{\"a\":\"b\"},"
 	"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\",\"path\":\"/n\"}],"
-	"\"resources\":{\"memory\":{\"limit\":1048576,\"swap\":-1},\"cpu\":{\"shares\":0,\"cpus\":\"0-1\"},"
-	"\"devices\":[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":0}],"
-	"\"unified\":{\"memory.high\":\"5\"}},\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":1,"
-	"\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":0,\"value\":1,\"op\":\"SCMP_CMP_EQ\"}]}]},"
+	"\"resources\":{\"memory\":{\"limit\":1048576,\"swap\":-1},\"cpu\":{\"shares\":0,\"cpus\":"
+	"\"0-1\"},"
+	"\"devices\":[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true,\"type\":\"c\","
+	"\"major\":1,\"minor\":0}],"
+	"\"unified\":{\"memory.high\":\"5\"}},\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\","
+	"\"defaultErrnoRet\":1,"
+	"\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":0,"
+	"\"value\":1,\"op\":\"SCMP_CMP_EQ\"}]}]},"
 	"\"sysctl\":{\"net.x\":\"1\"},\"maskedPaths\":[\"/m\"]}}";
 
 static void check(const struct oci_spec *s)
@@ -66,9 +75,13 @@ static void test_round(void)
 
 static void test_errors(void)
 {
-	static const char *const bad[] = {
-		"", "[]", "{\"process\":3}", "{\"process\":{\"args\":\"sh\"}}", "{\"linux\":{\"namespaces\":{}}}",
-		"{\"process\":{\"user\":{\"uid\":\"x\"}}}", "{\"process\":{\"rlimits\":[{\"hard\":-1}]}}"};
+	static const char *const bad[] = {"",
+					  "[]",
+					  "{\"process\":3}",
+					  "{\"process\":{\"args\":\"sh\"}}",
+					  "{\"linux\":{\"namespaces\":{}}}",
+					  "{\"process\":{\"user\":{\"uid\":\"x\"}}}",
+					  "{\"process\":{\"rlimits\":[{\"hard\":-1}]}}"};
 	struct oci_spec s;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -82,7 +95,8 @@ static void test_errors(void)
 /* What docker and podman write for "unlimited". */
 static void test_unlimited(void)
 {
-	static const char text[] = "{\"process\":{\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"hard\":18446744073709551615,"
+	static const char text[] = "{\"process\":{\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"hard\":"
+				   "18446744073709551615,"
 				   "\"soft\":18446744073709551615}]}}";
 	struct err err = ERR_INIT;
 	struct oci_spec s;

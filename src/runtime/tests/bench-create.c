@@ -36,17 +36,22 @@ int main(int argc, char **argv)
 	box_spec(&box, &spec, "");
 	strv_done(&spec.process->args);
 	strv_add(&spec.process->args, "true");
-	for (const char *f = argc > 2 ? argv[2] : ""; *f; f++) { /* leave something out, to see its cost */
+	for (const char *f = argc > 2 ? argv[2] : ""; *f;
+	     f++) { /* leave something out, to see its cost */
 		if (*f == 'c')
 			opts.cgroup_path = "";
 		if (*f == 's')
 			opts.seccomp = PLAN_SECCOMP_UNCONFINED;
 		if (*f == 'm')
-			strv_done(&spec.linux_->masked_paths), strv_done(&spec.linux_->readonly_paths);
+			strv_done(&spec.linux_->masked_paths),
+				strv_done(&spec.linux_->readonly_paths);
 		if (*f == 'd')
 			json_unbind(&oci_resources_type, spec.linux_->resources);
 		if (*f == 'n')
-			oci_add_namespace(&spec, "network", "/proc/self/ns/net"), ((struct oci_namespace *)spec.linux_->namespaces.v)[1] = ((struct oci_namespace *)spec.linux_->namespaces.v)[--spec.linux_->namespaces.n];
+			oci_add_namespace(&spec, "network", "/proc/self/ns/net"),
+				((struct oci_namespace *)spec.linux_->namespaces.v)[1] =
+					((struct oci_namespace *)spec.linux_->namespaces
+						 .v)[--spec.linux_->namespaces.n];
 	}
 	CHECK(box_plan(&spec, &opts, &blob, &plan, &err) == 0);
 	cpu = cpu_ns();
@@ -56,7 +61,8 @@ int main(int argc, char **argv)
 		int64_t t[5];
 
 		t[0] = clock_mono_ns();
-		if (runtime_create(&plan, &io, -1, &p, &err) < 0 || (t[1] = clock_mono_ns(), runtime_start(&p, &err)) < 0) {
+		if (runtime_create(&plan, &io, -1, &p, &err) < 0 ||
+		    (t[1] = clock_mono_ns(), runtime_start(&p, &err)) < 0) {
 			fprintf(stderr, "%s\n", err.msg);
 			break;
 		}
@@ -68,9 +74,11 @@ int main(int argc, char **argv)
 		for (int k = 0; k < 4; k++)
 			phase[k] += t[k + 1] - t[k];
 	}
-	printf("%d containers: %.2f ms CPU, %.2f ms wall each (create %.2f start %.2f wait %.2f cgroup removal %.2f); plan %zu bytes\n",
-	       count, (double)(cpu_ns() - cpu) / count / 1e6, (double)(clock_mono_ns() - wall) / count / 1e6,
-	       (double)phase[0] / count / 1e6, (double)phase[1] / count / 1e6, (double)phase[2] / count / 1e6,
+	printf("%d containers: %.2f ms CPU, %.2f ms wall each (create %.2f start %.2f wait %.2f "
+	       "cgroup removal %.2f); plan %zu bytes\n",
+	       count, (double)(cpu_ns() - cpu) / count / 1e6,
+	       (double)(clock_mono_ns() - wall) / count / 1e6, (double)phase[0] / count / 1e6,
+	       (double)phase[1] / count / 1e6, (double)phase[2] / count / 1e6,
 	       (double)phase[3] / count / 1e6, blob.len);
 	oci_spec_done(&spec);
 	box_remove(&box);

@@ -12,18 +12,21 @@
 #include "base/fs.h"
 
 static const char *const default_caps[] = {
-	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW",
-	"CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE",
-	"CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE"};
+	"CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",	   "CAP_FOWNER",
+	"CAP_MKNOD",   "CAP_NET_RAW",	   "CAP_SETGID",	   "CAP_SETUID",
+	"CAP_SETFCAP", "CAP_SETPCAP",	   "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+	"CAP_KILL",    "CAP_AUDIT_WRITE"};
 static const char *const masked[] = {
-	"/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys",
-	"/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-	"/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"};
+	"/proc/asound",	    "/proc/acpi",	 "/proc/interrupts",
+	"/proc/kcore",	    "/proc/keys",	 "/proc/latency_stats",
+	"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+	"/proc/scsi",	    "/sys/firmware",	 "/sys/devices/virtual/powercap"};
 static const char *const readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
 				       "/proc/sysrq-trigger"};
-static const char *const applets[] = {"sh", "cat", "ls", "id", "echo", "grep", "sleep", "mount",
-				      "hostname", "stat", "dd", "kill", "touch", "mknod", "ip", "env",
-				      "pwd", "true", "false", "test", "awk", "tty", "stty", "readlink", "head", "tail", "mkdir"};
+static const char *const applets[] = {
+	"sh",	 "cat",	 "ls",	 "id",	  "echo",  "grep",     "sleep", "mount", "hostname",
+	"stat",	 "dd",	 "kill", "touch", "mknod", "ip",       "env",	"pwd",	 "true",
+	"false", "test", "awk",	 "tty",	  "stty",  "readlink", "head",	"tail",	 "mkdir"};
 
 const char *box_missing(void)
 {
@@ -45,7 +48,8 @@ static void put(const struct box *b, const char *name, const char *text, mode_t 
 
 void box_make(struct box *b)
 {
-	static const char *const dirs[] = {"bin", "etc", "proc", "sys", "dev", "tmp", "root", "sbin", "home"};
+	static const char *const dirs[] = {"bin", "etc",  "proc", "sys", "dev",
+					   "tmp", "root", "sbin", "home"};
 	static int counter;
 	AUTO(buf) struct buf busybox = {0};
 
@@ -73,8 +77,10 @@ void box_make(struct box *b)
 
 		CHECK(symlink("busybox", path) == 0);
 	}
-	put(b, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1001::/home/alice:/bin/sh\n", 0644);
-	put(b, "etc/group", "root:x:0:\nwheel:x:10:root,alice\nstaff:x:50:alice\nusers:x:100:\n", 0644);
+	put(b, "etc/passwd",
+	    "root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1001::/home/alice:/bin/sh\n", 0644);
+	put(b, "etc/group", "root:x:0:\nwheel:x:10:root,alice\nstaff:x:50:alice\nusers:x:100:\n",
+	    0644);
 	put(b, "etc/script", "echo hello\n", 0755);
 	put(b, "etc/plain", "data\n", 0644);
 	strv_add(&b->lower, b->root);
@@ -115,11 +121,13 @@ void box_spec(const struct box *b, struct oci_spec *spec, const char *script)
 	spec->hostname = xstrdup("box");
 	oci_add_mount(spec, "/proc", "proc", "proc", "nosuid,noexec,nodev");
 	oci_add_mount(spec, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k");
-	oci_add_mount(spec, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+	oci_add_mount(spec, "/dev/pts", "devpts", "devpts",
+		      "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
 	oci_add_mount(spec, "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro");
 	oci_add_mount(spec, "/sys/fs/cgroup", "cgroup", "cgroup", "ro,nosuid,noexec,nodev");
 	oci_add_mount(spec, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
-	oci_add_mount(spec, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777,size=67108864");
+	oci_add_mount(spec, "/dev/shm", "tmpfs", "shm",
+		      "nosuid,noexec,nodev,mode=1777,size=67108864");
 	for (size_t i = 0; i < ARRAY_LEN(masked); i++)
 		strv_add(&spec->linux_->masked_paths, masked[i]);
 	for (size_t i = 0; i < ARRAY_LEN(readonly); i++)
@@ -137,8 +145,12 @@ void box_spec(const struct box *b, struct oci_spec *spec, const char *script)
 
 void box_opts(const struct box *b, struct plan_opts *opts)
 {
-	*opts = (struct plan_opts){.lower = &b->lower, .upper = b->upper, .work = b->work,
-				   .cgroup_path = b->cgroup, .seccomp = PLAN_SECCOMP_DEFAULT, .id = b->id};
+	*opts = (struct plan_opts){.lower = &b->lower,
+				   .upper = b->upper,
+				   .work = b->work,
+				   .cgroup_path = b->cgroup,
+				   .seccomp = PLAN_SECCOMP_DEFAULT,
+				   .id = b->id};
 }
 
 int box_plan(const struct oci_spec *spec, const struct plan_opts *opts, struct buf *blob,

@@ -10,7 +10,7 @@
 #include "runtime/runtime.h"
 
 struct box {
-	char dir[64];	/* /tmp/cove-runtime-XXXXXX, with rootfs, upper, work */
+	char dir[64]; /* /tmp/cove-runtime-XXXXXX, with rootfs, upper, work */
 	char root[80];
 	struct strv lower;
 	char upper[80], work[80];

@@ -33,7 +33,8 @@ static const struct buf *good(void)
 	oci_add_namespace(&spec, "mount", NULL);
 	oci_add_namespace(&spec, "network", NULL);
 	oci_add_rlimit(spec.process, "RLIMIT_NOFILE", 10, 20);
-	CHECK(plan_compile(&spec, &(struct plan_opts){.cgroup_path = "a/b", .user = "x"}, &blob, &err) == 0);
+	CHECK(plan_compile(&spec, &(struct plan_opts){.cgroup_path = "a/b", .user = "x"}, &blob,
+			   &err) == 0);
 	oci_spec_done(&spec);
 	return &blob;
 }
@@ -52,20 +53,20 @@ static size_t walk(const struct plan *p)
 {
 	const struct plan_head *h = p->head;
 	size_t n = walk_strings(p, &h->process.args) + walk_strings(p, &h->process.env) +
-		   walk_strings(p, &h->lower) + walk_strings(p, &h->masked) + walk_strings(p, &h->readonly) +
-		   walk_strings(p, &h->process.group_add) + strlen(plan_cgroup_path(p)) + plan_terminal(p);
+		   walk_strings(p, &h->lower) + walk_strings(p, &h->masked) +
+		   walk_strings(p, &h->readonly) + walk_strings(p, &h->process.group_add) +
+		   strlen(plan_cgroup_path(p)) + plan_terminal(p);
 
-	plan_for_each(struct plan_mount, m, p, &h->mounts)
-		n += strlen(str_or(plan_cstr(p, m->dest))) + strlen(str_or(plan_cstr(p, m->source))) +
-		     walk_strings(p, &m->options);
-	plan_for_each(struct plan_hook, hook, p, &h->hooks)
-		n += strlen(str_or(plan_cstr(p, hook->path))) + walk_strings(p, &hook->args);
-	plan_for_each(struct plan_pair, s, p, &h->sysctls)
-		n += strlen(str_or(plan_cstr(p, s->key)));
-	plan_for_each(struct plan_cgset, s, p, &h->cgroup_sets)
-		n += strlen(plan_cstr(p, s->file)) + strlen(plan_cstr(p, s->value)) + s->ctl;
-	plan_for_each(struct plan_rlimit, rl, p, &h->process.rlimits)
-		n += rl->resource;
+	plan_for_each(struct plan_mount, m, p, &h->mounts) n +=
+		strlen(str_or(plan_cstr(p, m->dest))) + strlen(str_or(plan_cstr(p, m->source))) +
+		walk_strings(p, &m->options);
+	plan_for_each(struct plan_hook, hook, p, &h->hooks) n +=
+		strlen(str_or(plan_cstr(p, hook->path))) + walk_strings(p, &hook->args);
+	plan_for_each(struct plan_pair, s, p, &h->sysctls) n +=
+		strlen(str_or(plan_cstr(p, s->key)));
+	plan_for_each(struct plan_cgset, s, p, &h->cgroup_sets) n +=
+		strlen(plan_cstr(p, s->file)) + strlen(plan_cstr(p, s->value)) + s->ctl;
+	plan_for_each(struct plan_rlimit, rl, p, &h->process.rlimits) n += rl->resource;
 	for (uint32_t i = 0; i < h->process.seccomp.n; i++)
 		n += ((const uint64_t *)plan_vec(p, &h->process.seccomp))[i] & 1;
 	return n;

@@ -20,9 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	spec = text;
 	passwd = MIN(spec + strlen(spec) + 1, end);
 	group = MIN(passwd + strlen(passwd) + 1, end);
-	if (user_resolve(spec, passwd, group, &u, &err) == 0)
+	if (runtime_user_resolve(spec, passwd, group, &u, &err) == 0)
 		CHECK(u.ngids <= USER_GROUPS_MAX);
-	ignore_result(user_group(spec, group, &gid, &err) < 0);
-	user_home(1000, passwd, home, sizeof(home));
+	ignore_result(runtime_user_group(spec, group, &gid, &err) < 0);
+	runtime_user_home(1000, passwd, home, sizeof(home));
 	return 0;
 }

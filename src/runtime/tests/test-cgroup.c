@@ -43,10 +43,12 @@ static struct opt_int number(int64_t v)
 	return (struct opt_int){.set = true, .v = v};
 }
 
-static bool reads(const struct runtime_cgroup *cg, const char *ctl, const char *file, const char *want)
+static bool reads(const struct runtime_cgroup *cg, const char *ctl, const char *file,
+		  const char *want)
 {
-	AUTO(free) char *path = cg->v2 ? xasprintf("/sys/fs/cgroup/%s/%s", cg->path, file)
-				       : xasprintf("/sys/fs/cgroup/%s/%s/%s", ctl, cg->path, file);
+	AUTO(free)
+	char *path = cg->v2 ? xasprintf("/sys/fs/cgroup/%s/%s", cg->path, file)
+			    : xasprintf("/sys/fs/cgroup/%s/%s/%s", ctl, cg->path, file);
 	AUTO(buf) struct buf text = {0};
 
 	if (fs_read_file(AT_FDCWD, path, 4096, &text) < 0) {
@@ -99,7 +101,8 @@ static void test_limits_and_update(void)
 	ok_eq(plan_compile_update(&upd, box.cgroup, &blob, &err), 0);
 	ok_eq(plan_open(blob.p, blob.len, &plan, &err), 0);
 	ok_eq(runtime_cgroup_update(&p.cgroup, &plan, &err), 0);
-	ok(reads(&p.cgroup, "memory", p.cgroup.v2 ? "memory.max" : "memory.limit_in_bytes", "134217728\n"));
+	ok(reads(&p.cgroup, "memory", p.cgroup.v2 ? "memory.max" : "memory.limit_in_bytes",
+		 "134217728\n"));
 	ok(reads(&p.cgroup, "pids", "pids.max", "max\n"));
 	json_unbind(&oci_resources_type, &upd);
 
@@ -210,8 +213,8 @@ int main(void)
 	const char *missing = box_missing();
 	struct runtime_cgroup cg;
 
-	if (!missing && (runtime_cgroup_at("x", &cg, NULL) < 0 || !(cg.ctls & 1u << CGROUP_MEMORY) ||
-			 access("/sys/fs/cgroup", W_OK) < 0))
+	if (!missing && (runtime_cgroup_at("x", &cg, NULL) < 0 ||
+			 !(cg.ctls & 1u << CGROUP_MEMORY) || access("/sys/fs/cgroup", W_OK) < 0))
 		missing = "a memory cgroup";
 	if (missing) {
 		printf("1..0 # SKIP needs %s\n", missing);

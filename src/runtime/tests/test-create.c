@@ -73,7 +73,8 @@ static void test_mounts(void)
 
 static void test_masks(void)
 {
-	script("echo x > /proc/sys/kernel/hostname; ls /sys/firmware /proc/acpi /proc/scsi 2>/dev/null | grep -v : ; "
+	script("echo x > /proc/sys/kernel/hostname; ls /sys/firmware /proc/acpi /proc/scsi "
+	       "2>/dev/null | grep -v : ; "
 	       "for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts; do "
 	       "[ -e $f ] && head -c 1 $f; done; echo end");
 	ok_eq(res.status, 0);
@@ -85,7 +86,8 @@ static void test_masks(void)
 static void test_devices(void)
 {
 	script("mknod /tmp/null c 1 3 && echo x > /tmp/null && echo made; "
-	       "mknod /tmp/mem c 1 1 && cat /tmp/mem > /dev/null; echo; id -u < /dev/null; echo y > /dev/full");
+	       "mknod /tmp/mem c 1 1 && cat /tmp/mem > /dev/null; echo; id -u < /dev/null; echo y "
+	       "> /dev/full");
 	out_has("made");
 	out_has("/tmp/mem': Operation not permitted");
 	out_has("No space left");
@@ -108,9 +110,11 @@ static void command(const char *cmd, enum err_kind kind, const char *msg)
 
 static void test_commands(void)
 {
-	command("nosuch", ERR_CMD_NOT_FOUND, "exec: \"nosuch\": executable file not found in $PATH");
+	command("nosuch", ERR_CMD_NOT_FOUND,
+		"exec: \"nosuch\": executable file not found in $PATH");
 	command("", ERR_CMD_NOT_FOUND, "exec: \"\": executable file not found in $PATH");
-	command("/nosuch", ERR_CMD_NOT_FOUND, "exec: \"/nosuch\": stat /nosuch: no such file or directory");
+	command("/nosuch", ERR_CMD_NOT_FOUND,
+		"exec: \"/nosuch\": stat /nosuch: no such file or directory");
 	command("/etc", ERR_CMD_DENIED, "exec: \"/etc\": is a directory");
 	command("/etc/plain", ERR_CMD_DENIED, "exec: \"/etc/plain\": permission denied");
 	command("/etc/script", ERR_CMD_DENIED, "exec /etc/script: exec format error");
@@ -123,7 +127,9 @@ static void as_user(const char *user, const char *group_add)
 	struct oci_spec spec;
 
 	box_opts(&box, &opts);
-	box_spec(&box, &spec, "id; echo home $HOME; grep -E 'Cap(Eff|Prm|Bnd)' /proc/self/status; echo x > /dev/stdout");
+	box_spec(&box, &spec,
+		 "id; echo home $HOME; grep -E 'Cap(Eff|Prm|Bnd)' /proc/self/status; echo x > "
+		 "/dev/stdout");
 	opts.user = user;
 	if (group_add)
 		strv_split(&groups, group_add, ',');
@@ -166,7 +172,8 @@ static void test_links(void)
 	snprintf(path, sizeof(path), "%s/trap", box.root);
 	ok(symlink("/proc/self/attr", path) == 0);
 	box_opts(&box, &opts);
-	box_spec(&box, &spec, "ls -d /tmp/in /made/there/too /a/b/c/d; touch /tmp/in/file; cat /file");
+	box_spec(&box, &spec,
+		 "ls -d /tmp/in /made/there/too /a/b/c/d; touch /tmp/in/file; cat /file");
 	oci_add_mount(&spec, "/escape/in", "bind", outside, "rbind,rprivate");
 	oci_add_mount(&spec, "/dangling/too", "bind", outside, "rbind,ro");
 	oci_add_mount(&spec, "/a/b/c/d", "tmpfs", "tmpfs", "size=1m");
@@ -188,7 +195,8 @@ static void test_bind_options(void)
 	struct oci_spec spec;
 
 	box_opts(&box, &opts);
-	box_spec(&box, &spec, "touch /ro/x; touch /t/x && stat -c %a /t; grep -E ' /(ro|t) ' /proc/mounts");
+	box_spec(&box, &spec,
+		 "touch /ro/x; touch /t/x && stat -c %a /t; grep -E ' /(ro|t) ' /proc/mounts");
 	oci_add_mount(&spec, "/ro", "bind", box.work, "rbind,ro,nosuid,rprivate");
 	oci_add_mount(&spec, "/t", "tmpfs", "tmpfs", "size=64k,mode=1700,noexec");
 	run(&spec, &opts);
@@ -213,7 +221,9 @@ static void test_readonly_and_cwd(void)
 	struct oci_spec spec;
 
 	box_opts(&box, &opts);
-	box_spec(&box, &spec, "pwd; touch /x; touch /dev/x && echo dev; cat /proc/sys/net/ipv4/ip_forward; echo $UMASK; umask");
+	box_spec(&box, &spec,
+		 "pwd; touch /x; touch /dev/x && echo dev; cat /proc/sys/net/ipv4/ip_forward; echo "
+		 "$UMASK; umask");
 	spec.root->readonly = true;
 	free(spec.process->cwd);
 	spec.process->cwd = xstrdup("/work/here");
@@ -289,7 +299,8 @@ static void test_userns(void)
 	opts.lower = NULL;
 	opts.upper = opts.work = NULL;
 	snprintf(path, sizeof(path), "%s/mapped", box.dir);
-	box_spec(&box, &spec, "id -u; cat /proc/self/uid_map; ls -l /dev/null; echo x > /dev/null && echo ok");
+	box_spec(&box, &spec,
+		 "id -u; cat /proc/self/uid_map; ls -l /dev/null; echo x > /dev/null && echo ok");
 	spec.root->path = xstrdup(box.root);
 	oci_add_namespace(&spec, "user", NULL);
 	m = jarray_add(&spec.linux_->uid_mappings, sizeof(*m));
@@ -330,7 +341,9 @@ static void test_propagation(void)
 	ok(mount("cove-shared", shared, "tmpfs", 0, "size=1m") == 0);
 	ok(mount(NULL, shared, NULL, MS_SHARED, NULL) == 0);
 	box_opts(&box, &opts);
-	box_spec(&box, &spec, "mkdir -p /s/a /p/b; mount -t tmpfs in-shared /s/a; mount -t tmpfs in-private /p/b");
+	box_spec(&box, &spec,
+		 "mkdir -p /s/a /p/b; mount -t tmpfs in-shared /s/a; mount -t tmpfs in-private "
+		 "/p/b");
 	oci_add_mount(&spec, "/s", "bind", shared, "rbind,rshared");
 	oci_add_mount(&spec, "/p", "bind", shared, "rbind,rprivate");
 	strv_add(&spec.process->capabilities->bounding, "CAP_SYS_ADMIN");

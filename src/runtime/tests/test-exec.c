@@ -49,9 +49,11 @@ static void process(struct oci_process *ret, const char *script)
 	oci_spec_done(&spec);
 }
 
-static int exec(struct runtime_proc *c, struct oci_process *p, const char *user, char *out, size_t size, struct err *err)
+static int exec(struct runtime_proc *c, struct oci_process *p, const char *user, char *out,
+		size_t size, struct err *err)
 {
-	struct plan_opts opts = {.user = user, .seccomp = PLAN_SECCOMP_DEFAULT, .die_with_parent = true};
+	struct plan_opts opts = {
+		.user = user, .seccomp = PLAN_SECCOMP_DEFAULT, .die_with_parent = true};
 	struct runtime_proc e = RUNTIME_PROC_INIT;
 	AUTO(buf) struct buf blob = {0};
 	struct plan plan;
@@ -60,10 +62,12 @@ static int exec(struct runtime_proc *c, struct oci_process *p, const char *user,
 
 	*out = 0;
 	*err = (struct err){0};
-	if (plan_compile_exec(p, NULL, &opts, &blob, err) < 0 || plan_open(blob.p, blob.len, &plan, err) < 0)
+	if (plan_compile_exec(p, NULL, &opts, &blob, err) < 0 ||
+	    plan_open(blob.p, blob.len, &plan, err) < 0)
 		return -1;
 	CHECK(pipe2(pipefd, O_CLOEXEC) == 0);
-	struct runtime_io io = {.in = -1, .out = pipefd[1], .err = pipefd[1], .rows = 33, .cols = 77};
+	struct runtime_io io = {
+		.in = -1, .out = pipefd[1], .err = pipefd[1], .rows = 33, .cols = 77};
 
 	r = runtime_exec(&plan, c->pidfd, &c->cgroup, &io, &e, err);
 	close(pipefd[1]);
@@ -99,7 +103,8 @@ static void test_exec(void)
 	static char out[65536];
 
 	ok_eq(start(&c), 0);
-	process(&p, "hostname; cat /proc/1/comm; cat /proc/self/status; cat /proc/self/cgroup; ls /proc/self/fd; id; exit 6");
+	process(&p, "hostname; cat /proc/1/comm; cat /proc/self/status; cat /proc/self/cgroup; ls "
+		    "/proc/self/fd; id; exit 6");
 	ok_eq(exec(&c, &p, NULL, out, sizeof(out), &err), 6);
 	has(out, "box\n");
 	has(out, "CapEff:\t00000000a80425fb");

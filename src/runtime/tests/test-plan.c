@@ -13,7 +13,8 @@ static void minimal(struct oci_spec *spec)
 	oci_add_namespace(spec, "mount", NULL);
 }
 
-static int compile(const struct oci_spec *spec, const struct plan_opts *opts, struct buf *blob, struct err *err)
+static int compile(const struct oci_spec *spec, const struct plan_opts *opts, struct buf *blob,
+		   struct err *err)
 {
 	*err = (struct err){0};
 	buf_reset(blob);
@@ -69,7 +70,8 @@ static void test_damage(void)
 	oci_spec_done(&spec);
 }
 
-static void refused(const struct oci_spec *spec, const struct plan_opts *opts, enum err_kind kind, const char *msg)
+static void refused(const struct oci_spec *spec, const struct plan_opts *opts, enum err_kind kind,
+		    const char *msg)
 {
 	AUTO(buf) struct buf blob = {0};
 	struct err err;
@@ -84,14 +86,16 @@ static void refused(const struct oci_spec *spec, const struct plan_opts *opts, e
 
 static void test_refused(void)
 {
-	struct plan_opts none = {0}, systemd = {.cgroup_driver = "systemd"}, up = {.cgroup_path = "../x"};
+	struct plan_opts none = {0}, systemd = {.cgroup_driver = "systemd"},
+			 up = {.cgroup_path = "../x"};
 	struct oci_spec spec;
 
 	minimal(&spec);
 	refused(&spec, &systemd, ERR_UNSUPPORTED, "systemd");
 	refused(&spec, &up, ERR_INVALID, "cgroup path");
 	map_set_str(&spec.linux_->sysctl, "kernel.panic", "1");
-	refused(&spec, &none, ERR_INVALID, "sysctl \"kernel.panic\" is not in a separate kernel namespace");
+	refused(&spec, &none, ERR_INVALID,
+		"sysctl \"kernel.panic\" is not in a separate kernel namespace");
 	map_done(&spec.linux_->sysctl);
 	map_set_str(&spec.linux_->sysctl, "net.ipv4.ip_forward", "1"); /* no network namespace */
 	refused(&spec, &none, ERR_INVALID, "net.ipv4.ip_forward");
@@ -102,13 +106,11 @@ static void test_refused(void)
 	strv_done(&spec.process->capabilities->bounding);
 	oci_add_rlimit(spec.process, "RLIMIT_NOFILE", 20, 10);
 	refused(&spec, &none, ERR_INVALID, "RLIMIT_NOFILE");
-	oci_for_each(struct oci_rlimit, rl, &spec.process->rlimits)
-		free(rl->type);
+	oci_for_each(struct oci_rlimit, rl, &spec.process->rlimits) free(rl->type);
 	spec.process->rlimits.n = 0;
 	oci_add_namespace(&spec, "time", NULL);
 	refused(&spec, &none, ERR_UNSUPPORTED, "time");
-	oci_for_each(struct oci_namespace, ns, &spec.linux_->namespaces)
-		free(ns->type);
+	oci_for_each(struct oci_namespace, ns, &spec.linux_->namespaces) free(ns->type);
 	spec.linux_->namespaces.n = 0;
 	refused(&spec, &none, ERR_INVALID, "mount namespace");
 	oci_spec_done(&spec);
@@ -116,12 +118,15 @@ static void test_refused(void)
 
 static void test_seccomp_profile(void)
 {
-	static const char profile[] =
-		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"archMap\":[{\"architecture\":\"SCMP_ARCH_X86_64\","
-		"\"subArchitectures\":[\"SCMP_ARCH_X86\"]}],\"syscalls\":["
-		"{\"names\":[\"mkdir\",\"nosuchcall\"],\"action\":\"SCMP_ACT_ERRNO\",\"excludes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}},"
-		"{\"name\":\"chmod\",\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":38,\"includes\":{\"minKernel\":\"4.8\"}}]}";
-	struct plan_opts opts = {.seccomp = PLAN_SECCOMP_PROFILE, .seccomp_profile = profile};
+	static const char profile[] = "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"archMap\":[{"
+				      "\"architecture\":\"SCMP_ARCH_X86_64\","
+				      "\"subArchitectures\":[\"SCMP_ARCH_X86\"]}],\"syscalls\":["
+				      "{\"names\":[\"mkdir\",\"nosuchcall\"],\"action\":\"SCMP_ACT_"
+				      "ERRNO\",\"excludes\":{\"caps\":[\"CAP_SYS_ADMIN\"]}},"
+				      "{\"name\":\"chmod\",\"action\":\"SCMP_ACT_ERRNO\","
+				      "\"errnoRet\":38,\"includes\":{\"minKernel\":\"4.8\"}}]}";
+	struct plan_opts opts = {.seccomp = PLAN_SECCOMP_PROFILE,
+				 .seccomp_profile = profile};
 	AUTO(buf) struct buf blob = {0};
 	struct oci_spec spec;
 	struct plan plan;

@@ -31,7 +31,8 @@ static const struct sample samples[] = {
 	{"1234", 1234, 0, 0, "", NULL}, /* a number is a uid, whatever entries are called */
 	{"nonewline", 77, 78, 0, "/home/n", NULL},
 	{"nobody", 0, 0, 0, "", "unable to find user nobody: no matching entries in passwd file"},
-	{"alice:nogroup", 0, 0, 0, "", "unable to find group nogroup: no matching entries in group file"},
+	{"alice:nogroup", 0, 0, 0, "",
+	 "unable to find group nogroup: no matching entries in group file"},
 	{"2147483648", 0, 0, 0, "", "uids and gids must be in range 0-2147483647"},
 	{"-1", 0, 0, 0, "", "uids and gids must be in range 0-2147483647"},
 	{"99999999999999999999", 0, 0, 0, "", "uids and gids must be in range 0-2147483647"},
@@ -44,7 +45,7 @@ static void test_samples(void)
 		const struct sample *s = &samples[i];
 		struct err err = ERR_INIT;
 		struct user u;
-		int r = user_resolve(s->spec, passwd, group, &u, &err);
+		int r = runtime_user_resolve(s->spec, passwd, group, &u, &err);
 
 		if (s->error) {
 			ok_eq(r, -1);
@@ -65,15 +66,15 @@ static void test_no_files(void)
 	struct user u;
 	uint32_t gid;
 
-	ok_eq(user_resolve("", NULL, NULL, &u, &err), 0);
+	ok_eq(runtime_user_resolve("", NULL, NULL, &u, &err), 0);
 	ok_eq(u.uid, 0);
-	ok_eq(user_resolve("1000", NULL, NULL, &u, &err), 0);
-	ok_eq(user_resolve("root", NULL, NULL, &u, &err), -1);
-	ok_eq(user_group("12", NULL, &gid, &err), 0);
+	ok_eq(runtime_user_resolve("1000", NULL, NULL, &u, &err), 0);
+	ok_eq(runtime_user_resolve("root", NULL, NULL, &u, &err), -1);
+	ok_eq(runtime_user_group("12", NULL, &gid, &err), 0);
 	ok_eq(gid, 12);
-	ok_eq(user_group("wheel", group, &gid, &err), 0);
+	ok_eq(runtime_user_group("wheel", group, &gid, &err), 0);
 	ok_eq(gid, 10);
-	ok_eq(user_group("nope", group, &gid, &err), -1);
+	ok_eq(runtime_user_group("nope", group, &gid, &err), -1);
 	ok_str(err.msg, "unable to find group nope");
 }
 
