@@ -14,7 +14,7 @@ if [ -f "$dir/build.ninja" ] && [ "$(cat "$dir/options" 2>/dev/null)" = "$want" 
 	exit 0
 fi
 if [ -f "$dir/build.ninja" ]; then
-	meson setup --reconfigure "$dir" "$@" >/dev/null
+	meson configure "$dir" "$@"
 else
 	mkdir -p "$dir"
 	meson setup "$dir" "$@" >"$dir/setup.log" 2>&1 || {
