@@ -42,7 +42,7 @@ echo "Running a container: cove run --rm --hostname hello --memory 64m busybox s
 echo
 build/cove run --rm --hostname hello --memory 64m --cpus 0.5 --pids-limit 100 busybox sh -c '
 	echo "Hello from a container."
-	echo "  PID 1:     $(tr "\0" " " </proc/1/cmdline | cut -c1-40)"
+	echo "  PID 1:     $(cut -c1-20 /proc/1/cmdline | head -n 1 | tr "\0" " ") ..."
 	echo "  hostname:  $(hostname)"
 	echo "  kernel:    $(uname -r), the same as outside"
 	echo "  processes: $(ls /proc | grep -c "^[0-9]") in here"
