@@ -246,6 +246,8 @@ int container_exec_start(struct containers *cs, const char *exec_id, const json_
 				 err_set(err, ERR_UNAVAILABLE, "the container's monitor is gone");
 		if (r < 0)
 			exec_failed(x, fd, err);
+	} else {
+		tell_client(x, fd, err);
 	}
 	op_unlock(x->c);
 	exec_put(x);

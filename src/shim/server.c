@@ -17,7 +17,7 @@
 
 #include "shim/monitor.h"
 
-#define OUT_MAX	  512
+#define OUT_MAX	  4096 /* more than a snapshot of all execs */
 #define CONNS_MAX 32
 
 struct out_msg {
@@ -116,8 +116,6 @@ static bool send_snapshot(struct monitor *m, struct conn *c)
 		struct shim_exec_status x;
 
 		life_exec_status(container_of(pos, struct job, node), &x);
-		/* not bounded by OUT_MAX: the snapshot is ours to give */
-		c->nout = 0;
 		if (!send_data(m, c, MSG_SNAPSHOT_EXEC, &x, sizeof(x), -1))
 			return false;
 	}
