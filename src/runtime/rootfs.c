@@ -18,11 +18,18 @@
 
 #define MAX_LOWERS 500 /* the kernel's own limit with lowerdir+ */
 
-/* One by one. A kernel before 6.5 takes any option here and refuses when the mount is made. */
+/*
+ * One by one. A kernel before 6.5 takes any option here and refuses only the mount, with a line in
+ * its log: one that is surely wrong, for want of a value, tells those apart.
+ */
 static int add_lowers(const struct plan *p, int ctx)
 {
 	const struct plan_vec *lower = &p->head->lower;
+	char discard[256];
 
+	if (mount_fs_option(ctx, "lowerdir+") == 0)
+		return -ENOSYS;
+	mount_fs_message(ctx, discard, sizeof(discard));
 	for (uint32_t i = 0; i < lower->n; i++) {
 		int r = mount_fs_string(ctx, "lowerdir+", plan_nth(p, lower, i));
 
