@@ -229,7 +229,8 @@ static int check_case(const char *rest, struct err *err)
 		if (rest[i] >= 'A' && rest[i] <= 'Z')
 			return err_set(err, ERR_INVALID,
 				       "invalid reference format: repository name (%.*s) must be "
-				       "lowercase", (int)n, rest);
+				       "lowercase",
+				       (int)n, rest);
 	return 0;
 }
 
@@ -243,7 +244,8 @@ static int parse(const char *s, struct reference *ref, struct err *err)
 	if (is_hex(s, 64))
 		return err_set(err, ERR_INVALID,
 			       "invalid reference format: repository name (%s) cannot be 64-byte "
-			       "hexadecimal strings", s);
+			       "hexadecimal strings",
+			       s);
 	remainder = split_domain(s, &ref->domain);
 	if (streq(ref->domain, DEFAULT_DOMAIN) && !strchr(remainder, '/'))
 		rest = xasprintf(OFFICIAL_PREFIX "%s", remainder);

@@ -16,8 +16,8 @@
 #define OCTAL_11 077777777777LL /* eleven */
 
 static const char flags[] = {
-	[TAR_FILE] = '0', [TAR_HARDLINK] = '1', [TAR_SYMLINK] = '2', [TAR_CHAR] = '3',
-	[TAR_BLOCK_DEV] = '4', [TAR_DIR] = '5', [TAR_FIFO] = '6',
+	[TAR_FILE] = '0',      [TAR_HARDLINK] = '1', [TAR_SYMLINK] = '2', [TAR_CHAR] = '3',
+	[TAR_BLOCK_DEV] = '4', [TAR_DIR] = '5',	     [TAR_FIFO] = '6',
 };
 
 struct record {
@@ -157,7 +157,8 @@ static void put_pax(struct buf *out, const struct tar_entry *e, struct records *
 	qsort(r->v, r->n, sizeof(*r->v), compare_records);
 	for (size_t i = 0; i < r->n; i++)
 		put_record(&body, &r->v[i]);
-	snprintf(h.name, sizeof(h.name), "PaxHeaders.0/%.80s", slash && slash[1] ? slash + 1 : e->name);
+	snprintf(h.name, sizeof(h.name), "PaxHeaders.0/%.80s",
+		 slash && slash[1] ? slash + 1 : e->name);
 	for (size_t i = 0; h.name[i]; i++)
 		if (h.name[i] & 0x80)
 			h.name[i] = '_';
@@ -190,7 +191,8 @@ static void collect(struct records *r, const struct tar_entry *e)
 	if (e->mtime < 0 || e->mtime > OCTAL_11 || e->mtime_ns)
 		add_mtime(r, e->mtime, e->mtime_ns);
 	for (size_t i = 0; i < e->nxattrs; i++)
-		add_bytes(r, "SCHILY.xattr.", e->xattrs[i].name, e->xattrs[i].value, e->xattrs[i].n);
+		add_bytes(r, "SCHILY.xattr.", e->xattrs[i].name, e->xattrs[i].value,
+			  e->xattrs[i].n);
 }
 
 void tar_put_header(struct buf *out, const struct tar_entry *e)

@@ -261,8 +261,19 @@ static int set_string(char **dst, const char *s, size_t n, struct err *err)
 	return 0;
 }
 
-enum pax_kind { PAX_NAME, PAX_LINK, PAX_UID, PAX_GID, PAX_SIZE, PAX_MTIME, PAX_REALSIZE, PAX_MAJOR,
-		PAX_OFFSET, PAX_LENGTH, PAX_MAP };
+enum pax_kind {
+	PAX_NAME,
+	PAX_LINK,
+	PAX_UID,
+	PAX_GID,
+	PAX_SIZE,
+	PAX_MTIME,
+	PAX_REALSIZE,
+	PAX_MAJOR,
+	PAX_OFFSET,
+	PAX_LENGTH,
+	PAX_MAP
+};
 
 static const struct {
 	const char *key;
@@ -387,7 +398,8 @@ static int meta_done(struct tar_reader *r, struct err *err)
 
 	switch (r->meta_type) {
 	case 'x':
-		extended_done(&r->ext); /* (3) two in a row: the last counts, with long names gone */
+		extended_done(
+			&r->ext); /* (3) two in a row: the last counts, with long names gone */
 		return pax_parse(&r->ext, r->meta.p, n, err);
 	case 'L':
 		return set_string(&r->ext.name, r->meta.p, strnlen(r->meta.p, n), err);
@@ -439,9 +451,9 @@ static const struct {
 	char flag;
 	enum tar_type type;
 } types[] = {
-	{0, TAR_FILE},	    {'0', TAR_FILE},	  {'7', TAR_FILE}, {'S', TAR_FILE},
-	{'1', TAR_HARDLINK}, {'2', TAR_SYMLINK},  {'3', TAR_CHAR}, {'4', TAR_BLOCK_DEV},
-	{'5', TAR_DIR},	    {'D', TAR_DIR},	  {'6', TAR_FIFO},
+	{0, TAR_FILE},	     {'0', TAR_FILE},	 {'7', TAR_FILE}, {'S', TAR_FILE},
+	{'1', TAR_HARDLINK}, {'2', TAR_SYMLINK}, {'3', TAR_CHAR}, {'4', TAR_BLOCK_DEV},
+	{'5', TAR_DIR},	     {'D', TAR_DIR},	 {'6', TAR_FIFO},
 };
 
 static int entry_type(char flag, enum tar_type *ret, struct err *err)
@@ -521,7 +533,8 @@ static int sparse_entry(struct tar_reader *r, const struct tar_header *h, struct
 	const uint8_t *b = (const uint8_t *)h;
 
 	if (h->typeflag == 'S') {
-		if (number(b + 483, 12, &r->e.size) < 0 || r->e.size < 0 || r->e.size > TAR_SIZE_MAX)
+		if (number(b + 483, 12, &r->e.size) < 0 || r->e.size < 0 ||
+		    r->e.size > TAR_SIZE_MAX)
 			return bad(err, "size of a sparse file out of range");
 		r->e.pieces = xnew(struct tar_piece); /* a file of only holes has no piece */
 		if (old_sparse(r, b + 386, 4, err) < 0)
@@ -599,8 +612,8 @@ static int entry_header(struct tar_reader *r, const struct tar_header *h, int64_
 	r->state = ST_ENTRY;
 	r->piece = 0;
 	r->offset = 0;
-	if (e->type == TAR_FILE && (h->typeflag == 'S' || r->ext.sparse || r->ext.npieces ||
-				    r->ext.map_in_data))
+	if (e->type == TAR_FILE &&
+	    (h->typeflag == 'S' || r->ext.sparse || r->ext.npieces || r->ext.map_in_data))
 		return sparse_entry(r, h, err);
 	return 0;
 }
@@ -855,7 +868,8 @@ int tar_reader_end(struct tar_reader *r, struct err *err)
 		return 0;
 	if (!r->any && !r->zero_block)
 		return err_set(err, ERR_INVALID, "not a tar archive");
-	if (r->state == ST_SKIP && !r->stored && r->skip < TAR_BLOCK && !r->ext.name && !r->ext.link)
+	if (r->state == ST_SKIP && !r->stored && r->skip < TAR_BLOCK && !r->ext.name &&
+	    !r->ext.link)
 		return 0; /* the last padding may be missing, as for others */
 	if (r->state != ST_HEADER || r->have)
 		return err_set(err, ERR_INVALID, "truncated tar archive");

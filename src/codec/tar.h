@@ -14,12 +14,12 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define TAR_BLOCK	 512
-#define TAR_PATH_MAX	 4096		   /* bytes of a name or link target */
-#define TAR_PAX_MAX	 (1024 * 1024)	   /* bytes of one extended header */
-#define TAR_XATTR_MAX	 64		   /* extended attributes of one entry */
-#define TAR_SPARSE_MAX	 (64 * 1024)	   /* pieces of one sparse file */
-#define TAR_SIZE_MAX	 ((int64_t)1 << 52)
+#define TAR_BLOCK      512
+#define TAR_PATH_MAX   4096	     /* bytes of a name or link target */
+#define TAR_PAX_MAX    (1024 * 1024) /* bytes of one extended header */
+#define TAR_XATTR_MAX  64	     /* extended attributes of one entry */
+#define TAR_SPARSE_MAX (64 * 1024)   /* pieces of one sparse file */
+#define TAR_SIZE_MAX   ((int64_t)1 << 52)
 
 enum tar_type { TAR_FILE, TAR_HARDLINK, TAR_SYMLINK, TAR_CHAR, TAR_BLOCK_DEV, TAR_DIR, TAR_FIFO };
 
@@ -73,8 +73,9 @@ void tar_reader_free(struct tar_reader *r);
  * Consumes from *in (moves it and *n on) until there is an event. Returns enum tar_event, or
  * -1 with ERR_INVALID: "not a tar archive", "tar header checksum mismatch", ...
  */
-int tar_reader_next(struct tar_reader *r, const void **in, size_t *n, const struct tar_entry **ret_entry,
-		    struct tar_data *ret_data, struct err *err) MUST_USE;
+int tar_reader_next(struct tar_reader *r, const void **in, size_t *n,
+		    const struct tar_entry **ret_entry, struct tar_data *ret_data,
+		    struct err *err) MUST_USE;
 
 /* The input has ended: 0 if that is a fine place, else -1, ERR_INVALID "truncated tar archive". */
 int tar_reader_end(struct tar_reader *r, struct err *err) MUST_USE;
@@ -85,5 +86,5 @@ int tar_reader_end(struct tar_reader *r, struct err *err) MUST_USE;
  * of data (files) and tar_put_padding(). pieces are not used.
  */
 void tar_put_header(struct buf *out, const struct tar_entry *e);
-size_t tar_padding(int64_t size); /* zero bytes to add after size bytes of data */
+size_t tar_padding(int64_t size);  /* zero bytes to add after size bytes of data */
 void tar_put_end(struct buf *out); /* the two zero blocks */

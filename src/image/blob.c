@@ -14,14 +14,14 @@
 
 #define COPY_SIZE (256 * 1024)
 
-const char *digest_hex(const char *digest)
+const char *image_digest_hex(const char *digest)
 {
 	return digest && reference_is_digest(digest) ? digest + strlen("sha256:") : NULL;
 }
 
 bool image_blob_have(struct image_store *store, const char *digest)
 {
-	const char *hex = digest_hex(digest);
+	const char *hex = image_digest_hex(digest);
 
 	return hex && fs_exists(store->contentfd, hex);
 }
@@ -36,7 +36,7 @@ static void mark_fresh(struct image_store *store, const char *digest)
 int image_blob_put(struct image_store *store, const char *digest, int dirfd, const char *name,
 		   struct err *err)
 {
-	const char *hex = digest_hex(digest);
+	const char *hex = image_digest_hex(digest);
 	AUTO(close) int fd = -1;
 
 	if (!hex)
@@ -101,16 +101,16 @@ int image_blob_put_data(struct image_store *store, const void *data, size_t n,
 	mark_fresh(store, ret_digest);
 	if (image_blob_have(store, ret_digest))
 		return 0;
-	r = fs_replace(store->contentfd, digest_hex(ret_digest), data, n, 0600, FS_DURABLE);
+	r = fs_replace(store->contentfd, image_digest_hex(ret_digest), data, n, 0600, FS_DURABLE);
 	if (r < 0)
 		return err_sys(err, -r, "store '%s/content/sha256/%s'", store->root,
-			       digest_hex(ret_digest));
+			       image_digest_hex(ret_digest));
 	return 0;
 }
 
 int image_blob_open(struct image_store *store, const char *digest, struct err *err)
 {
-	const char *hex = digest_hex(digest);
+	const char *hex = image_digest_hex(digest);
 	int fd = hex ? openat(store->contentfd, hex, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
 
 	if (!hex)
@@ -120,9 +120,9 @@ int image_blob_open(struct image_store *store, const char *digest, struct err *e
 	return fd;
 }
 
-int store_remove_blob(struct image_store *store, const char *digest)
+int image_store_remove_blob(struct image_store *store, const char *digest)
 {
-	const char *hex = digest_hex(digest);
+	const char *hex = image_digest_hex(digest);
 
 	if (!hex)
 		return 0;

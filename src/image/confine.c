@@ -22,7 +22,7 @@
 
 #include "base/mem.h"
 
-#define NOBODY	    65534
+#define NOBODY	     65534
 #define SYSCALLS_MAX 120
 
 #if defined(__x86_64__)

@@ -17,10 +17,10 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
-#define IN_SIZE	   (256 * 1024)
-#define OUT_SIZE   (512 * 1024)
-#define BOMB_SIZE  ((int64_t)2 << 30)
-#define BOMB_RATIO 400
+#define IN_SIZE		    (256 * 1024)
+#define OUT_SIZE	    (512 * 1024)
+#define BOMB_SIZE	    ((int64_t)2 << 30)
+#define BOMB_RATIO	    400
 #define ZSTD_WINDOW_LOG_MAX 27 /* 128 MiB */
 
 struct stream {
@@ -111,8 +111,9 @@ static int gzip_member(struct stream *s, struct inflate_state *z)
 			z->avail_out = OUT_SIZE;
 			r = isal_inflate(z);
 			if (r < 0 || r == ISAL_NEED_DICT)
-				return bad(s, "gzip", r == ISAL_INCORRECT_CHECKSUM ? "checksum mismatch"
-										   : "corrupt");
+				return bad(s, "gzip",
+					   r == ISAL_INCORRECT_CHECKSUM ? "checksum mismatch"
+									: "corrupt");
 			if (emit(s, s->plain, OUT_SIZE - z->avail_out) < 0)
 				return -1;
 		} while (z->avail_out == 0);
@@ -218,7 +219,10 @@ static const struct format {
 } formats[] = {
 	{"gzip", "\x1f\x8b\x08", 3, gzip, NULL},
 	{"zstd", "\x28\xb5\x2f\xfd", 4, zstd, NULL},
-	{"xz", "\xfd" "7zXZ\0", 6, NULL, archive_read_support_filter_xz},
+	{"xz",
+	 "\xfd"
+	 "7zXZ\0",
+	 6, NULL, archive_read_support_filter_xz},
 	{"bzip2", "BZh", 3, NULL, archive_read_support_filter_bzip2},
 	{"lz4", "\x04\x22\x4d\x18", 4, NULL, archive_read_support_filter_lz4},
 	{"lzma", "\x5d\0\0", 3, NULL, archive_read_support_filter_lzma},
@@ -260,8 +264,13 @@ static int run(struct stream *s)
 int decompress(int in, int out, struct fetch_report *ret)
 {
 	struct stream s = {
-		.in = in, .out = out, .buf = xmalloc(IN_SIZE), .plain = xmalloc(OUT_SIZE),
-		.md = EVP_MD_CTX_new(), .ret = ret, .err = &ret->err,
+		.in = in,
+		.out = out,
+		.buf = xmalloc(IN_SIZE),
+		.plain = xmalloc(OUT_SIZE),
+		.md = EVP_MD_CTX_new(),
+		.ret = ret,
+		.err = &ret->err,
 	};
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned n = 0;

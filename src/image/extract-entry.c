@@ -51,7 +51,8 @@ static int set_xattrs(struct extract *x, const struct tar_entry *e, int fd, cons
 			r = fsetxattr(fd, a->name, a->value, a->n, 0);
 		else
 			r = lsetxattr(base, a->name, a->value, a->n, 0);
-		/* other file systems' labels may be impossible here; capabilities must not be lost */
+		/* other file systems' labels may be impossible here; capabilities must not be lost
+		 */
 		if (r < 0 && ((errno != ENOTSUP && errno != EPERM && errno != EINVAL) ||
 			      (errno != ENOTSUP && streq(a->name, "security.capability"))))
 			return fail(x, errno, "set an extended attribute of");
@@ -301,7 +302,8 @@ static int make_node(struct extract *x, const struct tar_entry *e, int dirfd, co
 		[TAR_CHAR] = S_IFCHR, [TAR_BLOCK_DEV] = S_IFBLK, [TAR_FIFO] = S_IFIFO};
 
 	return mknodat(dirfd, base, kinds[e->type] | 0600, makedev(e->dev_major, e->dev_minor)) < 0
-		       ? -errno : 0;
+		       ? -errno
+		       : 0;
 }
 
 static int make_hardlink(struct extract *x, const struct tar_entry *e, int dirfd, const char *base)
@@ -327,9 +329,10 @@ static int make_hardlink(struct extract *x, const struct tar_entry *e, int dirfd
 	if (linkat(up, name, dirfd, base, 0) == 0)
 		return 0;
 	if (errno == ENOENT)
-		return err_set(x->err, ERR_INVALID,
-			       "bad tar archive: '%.200s' is a hard link to '%.200s', which is not there",
-			       x->path, target);
+		return err_set(
+			x->err, ERR_INVALID,
+			"bad tar archive: '%.200s' is a hard link to '%.200s', which is not there",
+			x->path, target);
 	return errno == EPERM ? refuse(x, "is a hard link to a directory") : -errno;
 }
 
@@ -337,7 +340,7 @@ typedef int maker(struct extract *x, const struct tar_entry *e, int dirfd, const
 
 static maker *const makers[] = {
 	[TAR_HARDLINK] = make_hardlink, [TAR_SYMLINK] = make_symlink, [TAR_CHAR] = make_node,
-	[TAR_BLOCK_DEV] = make_node, [TAR_FIFO] = make_node,
+	[TAR_BLOCK_DEV] = make_node,	[TAR_FIFO] = make_node,
 };
 
 static int make_other(struct extract *x, const struct tar_entry *e, int dirfd, const char *base)
@@ -388,8 +391,8 @@ static int make_whiteout(struct extract *x, int dirfd, const char *base)
 	/* it is in this layer too: a whiteout only hides what is below */
 	if (fstatat(dirfd, base, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 		return 0;
-	path = xasprintf("%.*s%s", (int)(strlen(x->path) - strlen(base) - strlen(WHITEOUT)), x->path,
-			 base);
+	path = xasprintf("%.*s%s", (int)(strlen(x->path) - strlen(base) - strlen(WHITEOUT)),
+			 x->path, base);
 	return send_opaque(x, path);
 }
 

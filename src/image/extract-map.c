@@ -39,7 +39,8 @@ void extract_map_free(struct extract_map *m)
 	free(m);
 }
 
-static int put(struct extract_map *m, const void *p, size_t n, ZSTD_EndDirective end, struct err *err)
+static int put(struct extract_map *m, const void *p, size_t n, ZSTD_EndDirective end,
+	       struct err *err)
 {
 	ZSTD_inBuffer in = {p, n, 0};
 	size_t left;

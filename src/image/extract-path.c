@@ -29,8 +29,8 @@ char *extract_clean(const char *name, const char *what, struct err *err)
 		return clean;
 	}
 	if (streq(clean, "..") || str_after(clean, "../")) {
-		err_set(err, ERR_INVALID, "bad tar archive: %s '%.200s' leads out of the archive", what,
-			name);
+		err_set(err, ERR_INVALID, "bad tar archive: %s '%.200s' leads out of the archive",
+			what, name);
 		free(clean);
 		return NULL;
 	}
@@ -129,7 +129,8 @@ int extract_parent(struct extract *x, const char *path, const char **ret_base)
 	if (fd < 0) {
 		if (fd == -ENOTDIR || fd == -ELOOP || fd == -EEXIST)
 			err_set(x->err, ERR_INVALID,
-				"bad tar archive: '%.200s' lies below something that is no directory",
+				"bad tar archive: '%.200s' lies below something that is no "
+				"directory",
 				path);
 		else
 			err_sys(x->err, -fd, "unpack '%.200s'", path);

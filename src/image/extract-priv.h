@@ -31,8 +31,8 @@ struct extract {
 	unsigned clock;
 	struct late_dir *dirs;
 	size_t ndirs, dirs_cap;
-	int file; /* the one being written, or -1 */
-	char *path; /* of the entry at hand, cleaned */
+	int file;	       /* the one being written, or -1 */
+	char *path;	       /* of the entry at hand, cleaned */
 	struct tar_entry late; /* owner, mode and so on of that file, set when it is whole */
 	int64_t size, entries;
 	bool inexact;

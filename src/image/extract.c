@@ -66,7 +66,8 @@ static int feed(struct stream *s, const void *buf, size_t size)
 	} while (ev == TAR_ENTRY || ev == TAR_DATA);
 	if (!s->map)
 		return 0;
-	return extract_map_raw(s->map, s->raw, (size_t)((const char *)buf + size - s->raw), s->x.err);
+	return extract_map_raw(s->map, s->raw, (size_t)((const char *)buf + size - s->raw),
+			       s->x.err);
 }
 
 static int run(struct stream *s, int in, struct unpack_report *ret)
@@ -96,7 +97,10 @@ static int run(struct stream *s, int in, struct unpack_report *ret)
 int extract(int in, int root, int report_fd, int map_fd, unsigned flags, struct unpack_report *ret)
 {
 	struct stream s = {
-		.x = {.root = root, .report_fd = report_fd, .flags = flags, .file = -1,
+		.x = {.root = root,
+		      .report_fd = report_fd,
+		      .flags = flags,
+		      .file = -1,
 		      .err = &ret->err},
 		.reader = tar_reader_new(),
 		.md = EVP_MD_CTX_new(),

@@ -19,10 +19,13 @@
 #define MEMORY_MAX ((rlim_t)1 << 30)
 
 static const int allowed[] = {
-	SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_close, SYS_fstat, SYS_newfstatat, SYS_lseek,
-	SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk, SYS_futex, SYS_getrandom,
-	SYS_getpid, SYS_gettid, SYS_tgkill, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
-	SYS_clock_gettime, SYS_sched_getaffinity, SYS_sysinfo, SYS_exit, SYS_exit_group,
+	SYS_read,	    SYS_write,	      SYS_readv,	 SYS_writev,
+	SYS_close,	    SYS_fstat,	      SYS_newfstatat,	 SYS_lseek,
+	SYS_mmap,	    SYS_munmap,	      SYS_mremap,	 SYS_mprotect,
+	SYS_madvise,	    SYS_brk,	      SYS_futex,	 SYS_getrandom,
+	SYS_getpid,	    SYS_gettid,	      SYS_tgkill,	 SYS_rt_sigaction,
+	SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_clock_gettime, SYS_sched_getaffinity,
+	SYS_sysinfo,	    SYS_exit,	      SYS_exit_group,
 };
 
 static int confine(struct err *err)

@@ -30,28 +30,30 @@ static void mark_chain(struct image_store *store, const char *chain)
 
 static void mark_layers(struct image_store *store)
 {
-	map_for_each(it, &store->layers)
+	map_for_each (it, &store->layers)
 		((struct layer *)it->value)->marked = false;
-	map_for_each(it, &store->images)
+	map_for_each (it, &store->images)
 		mark_chain(store, ((struct entry *)it->value)->chain);
-	map_for_each(it, &store->pins)
+	map_for_each (it, &store->pins)
 		mark_chain(store, it->value);
-	map_for_each(it, &store->fresh)
+	map_for_each (it, &store->fresh)
 		mark_chain(store, it->key);
 }
 
-int64_t store_sweep_layers(struct image_store *store, struct strv *ret_chains, struct strv *ret_gone)
+int64_t image_store_sweep_layers(struct image_store *store, struct strv *ret_chains,
+				 struct strv *ret_gone)
 {
 	int64_t freed = 0;
 
 	mark_layers(store);
-	map_for_each(it, &store->layers) {
+	map_for_each (it, &store->layers) {
 		const struct layer *l = it->value;
 		AUTO(free) char *gone = NULL;
 
 		if (l->marked)
 			continue;
-		if (record_run(store->db, NULL, "DELETE FROM layers WHERE chain = ?1", "s", l->chain) < 0)
+		if (record_run(store->db, NULL, "DELETE FROM layers WHERE chain = ?1", "s",
+			       l->chain) < 0)
 			continue; /* stays for the next time */
 		freed += l->size;
 		gone = xasprintf(".gone-%s", l->dir);
@@ -64,10 +66,11 @@ int64_t store_sweep_layers(struct image_store *store, struct strv *ret_chains, s
 	return freed;
 }
 
-void store_remove_gone(struct image_store *store, const struct strv *gone)
+void image_store_remove_gone(struct image_store *store, const struct strv *gone)
 {
-	strv_for_each(dir, gone)
-		ignore_result(fs_remove_tree(store->layersfd, dir)); /* (2) else at the next start */
+	strv_for_each (dir, gone)
+		ignore_result(
+			fs_remove_tree(store->layersfd, dir)); /* (2) else at the next start */
 }
 
 /* ---- blobs ---- */
@@ -80,8 +83,8 @@ static void keep_manifest(struct image_store *store, const char *digest, struct 
 	size_t i;
 
 	map_set(keep, digest, store);
-	if (!digest_hex(digest) ||
-	    fs_read_file(store->contentfd, digest_hex(digest), MANIFEST_MAX, &b) < 0)
+	if (!image_digest_hex(digest) ||
+	    fs_read_file(store->contentfd, image_digest_hex(digest), MANIFEST_MAX, &b) < 0)
 		return;
 	doc = json_parse(b.p, b.len, NULL);
 	if (!doc)
@@ -100,7 +103,7 @@ static int64_t sweep_blobs(struct image_store *store)
 	int fd = fs_open_dir(store->contentfd, ".");
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 
-	map_for_each(it, &store->images) {
+	map_for_each (it, &store->images) {
 		map_set(&keep, it->key, store);
 		if (((struct entry *)it->value)->manifest)
 			keep_manifest(store, ((struct entry *)it->value)->manifest, &keep);
@@ -108,12 +111,13 @@ static int64_t sweep_blobs(struct image_store *store)
 	while (dir && (de = readdir(dir))) {
 		AUTO(free) char *digest = xasprintf("sha256:%s", de->d_name);
 
-		if (de->d_name[0] != '.' && !map_has(&keep, digest) && !map_has(&store->fresh, digest))
+		if (de->d_name[0] != '.' && !map_has(&keep, digest) &&
+		    !map_has(&store->fresh, digest))
 			strv_add(&drop, de->d_name);
 	}
 	if (dir)
 		closedir(dir);
-	strv_for_each(name, &drop) {
+	strv_for_each (name, &drop) {
 		struct stat st;
 
 		if (fstatat(store->contentfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -131,10 +135,10 @@ int image_gc(struct image_store *store, int64_t *ret_freed, struct err *err)
 	int r;
 
 	pthread_mutex_lock(&store->lock);
-	freed = store_sweep_layers(store, NULL, &gone);
+	freed = image_store_sweep_layers(store, NULL, &gone);
 	freed += sweep_blobs(store);
 	pthread_mutex_unlock(&store->lock);
-	store_remove_gone(store, &gone);
+	image_store_remove_gone(store, &gone);
 	r = fs_remove_tree(store->rootfd, "lost");
 	if (r < 0)
 		return err_sys(err, -r, "remove '%s/lost'", store->root);

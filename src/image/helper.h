@@ -29,8 +29,10 @@ struct fetch_report {
 };
 
 /* On the wire: records of a type and a length; REPORT_END comes last. */
-enum { REPORT_OPAQUE = 'O', /* a path below the directory: to be marked opaque */
-       REPORT_END = 'E' };  /* struct unpack_report */
+enum {
+	REPORT_OPAQUE = 'O', /* a path below the directory: to be marked opaque */
+	REPORT_END = 'E'
+}; /* struct unpack_report */
 
 struct report_head {
 	uint32_t type, length;
@@ -45,9 +47,11 @@ struct unpack_report {
 };
 
 /* The map: zstd of records, each a struct map_head and then length bytes for RAW and FILE. */
-enum { MAP_RAW = 'R',	/* these bytes */
-       MAP_FILE = 'F',	/* the path of the file whose data follow */
-       MAP_DATA = 'D' };/* length bytes of it from offset */
+enum {
+	MAP_RAW = 'R',	/* these bytes */
+	MAP_FILE = 'F', /* the path of the file whose data follow */
+	MAP_DATA = 'D'
+}; /* length bytes of it from offset */
 
 struct map_head {
 	uint32_t type, pad;

@@ -17,9 +17,9 @@
 struct image_store;
 struct record_db;
 
-#define IMAGE_ID_SIZE	  72 /* "sha256:", 64 digits, terminator */
-#define IMAGE_CONFIG_MAX  (8 * 1024 * 1024)
-#define IMAGE_LAYERS_MAX  500
+#define IMAGE_ID_SIZE	 72 /* "sha256:", 64 digits, terminator */
+#define IMAGE_CONFIG_MAX (8 * 1024 * 1024)
+#define IMAGE_LAYERS_MAX 500
 
 /* ---- what an image is ---- */
 
@@ -56,13 +56,13 @@ struct image {
 	struct strv repo_digests; /* familiar: "nginx@sha256:..." */
 	char *created;		  /* RFC 3339 as in the config; may be NULL */
 	int64_t created_ns;
-	int64_t size;		  /* of all layers */
-	int64_t tagged_ns;	  /* last time it got a name; 0 never */
+	int64_t size;	   /* of all layers */
+	int64_t tagged_ns; /* last time it got a name; 0 never */
 	char *os, *architecture, *variant, *author, *comment, *docker_version;
 	struct image_config config;
-	struct strv diff_ids; /* bottom first */
-	char *chain_id;	      /* of the top layer; NULL: no layers */
-	struct strv layers;   /* absolute directories for overlay, TOP FIRST */
+	struct strv diff_ids;	       /* bottom first */
+	char *chain_id;		       /* of the top layer; NULL: no layers */
+	struct strv layers;	       /* absolute directories for overlay, TOP FIRST */
 	struct image_history *history; /* oldest first */
 	size_t nhistory;
 	char *raw; /* the config document as stored; its SHA-256 is the id */
@@ -93,16 +93,17 @@ void image_store_close(struct image_store *store); /* NULL is fine */
  * Finds by docker's rules: full id, "sha256:" id, reference (":latest" implied), repo@digest, then
  * unique id prefix. ERR_NOT_FOUND "No such image: nosuch:latest"; ERR_INVALID bad or ambiguous.
  */
-int image_get(struct image_store *store, const char *name, struct image **ret, struct err *err) MUST_USE;
+int image_get(struct image_store *store, const char *name, struct image **ret,
+	      struct err *err) MUST_USE;
 
 struct image_filter {
-	struct strv reference;	   /* patterns, any of them */
-	struct strv label;	   /* "k" or "k=v", all of them */
-	struct strv label_not;	   /* "k" or "k=v", none of them */
+	struct strv reference;	    /* patterns, any of them */
+	struct strv label;	    /* "k" or "k=v", all of them */
+	struct strv label_not;	    /* "k" or "k=v", none of them */
 	const char *before, *since; /* names of images or NULL */
-	int64_t until_ns;	   /* created before; 0: any time */
-	int dangling;		   /* -1: any; 0: named only; 1: nameless only */
-	bool all;		   /* also nameless images that others have as parent */
+	int64_t until_ns;	    /* created before; 0: any time */
+	int dangling;		    /* -1: any; 0: named only; 1: nameless only */
+	bool all;		    /* also nameless images that others have as parent */
 };
 
 struct image_list {
@@ -119,8 +120,10 @@ int64_t image_layers_size(struct image_store *store, size_t *ret_n);
 int64_t image_shared_size(struct image_store *store, const struct image *img);
 
 /* Adds a name (familiar or full, tag implied); takes it from the image that had it. */
-int image_tag(struct image_store *store, const char *image, const char *reference, struct err *err) MUST_USE;
-/* The same with repository and tag apart, as the API has them (tag may be NULL or empty). *ret_name: familiar, caller frees; may be NULL. */
+int image_tag(struct image_store *store, const char *image, const char *reference,
+	      struct err *err) MUST_USE;
+/* The same with repository and tag apart, as the API has them (tag may be NULL or empty).
+ * *ret_name: familiar, caller frees; may be NULL. */
 int image_tag_parts(struct image_store *store, const char *image, const char *repo, const char *tag,
 		    char **ret_name, struct err *err) MUST_USE;
 
@@ -130,7 +133,8 @@ int image_tag_parts(struct image_store *store, const char *image, const char *re
  * Asks who owns containers: called for an image id ("sha256:..."); true if a container uses it,
  * then fills in its id (running ones first). Called with no lock of the store held.
  */
-typedef bool image_used_fn(void *ctx, const char *image_id, char ret_container[65], bool *ret_running);
+typedef bool image_used_fn(void *ctx, const char *image_id, char ret_container[65],
+			   bool *ret_running);
 void image_store_set_users(struct image_store *store, image_used_fn *fn, void *ctx);
 
 struct image_removal { /* in docker's order; exactly one is set */
@@ -156,10 +160,12 @@ int image_prune(struct image_store *store, const struct image_filter *filter, bo
  * happens to the image. In memory only: pin again for each container record after a restart
  * (store image->chain_id in the record). chain_id NULL pins nothing. One pin per holder.
  */
-int image_pin(struct image_store *store, const char *holder, const char *chain_id, struct err *err) MUST_USE;
+int image_pin(struct image_store *store, const char *holder, const char *chain_id,
+	      struct err *err) MUST_USE;
 void image_unpin(struct image_store *store, const char *holder);
 /* The layer directories, top first, of a chain; works also after the image is gone. */
-int image_chain_layers(struct image_store *store, const char *chain_id, struct strv *ret, struct err *err) MUST_USE;
+int image_chain_layers(struct image_store *store, const char *chain_id, struct strv *ret,
+		       struct err *err) MUST_USE;
 
 /* Removes layers and blobs that nothing uses, and lost/. Call after containers pinned theirs. */
 int image_gc(struct image_store *store, int64_t *ret_freed, struct err *err) MUST_USE;
@@ -171,16 +177,17 @@ const char *image_store_libexec(const struct image_store *store);
 int image_store_tmp(const struct image_store *store); /* directory descriptor of tmp/, borrowed */
 
 enum unpack_flags {
-	UNPACK_LAYER = 1,   /* OCI whiteouts become overlay's; layer limits */
-	UNPACK_ARCHIVE = 2, /* outer archive: only files, links, directories; owners, modes dropped */
+	UNPACK_LAYER = 1, /* OCI whiteouts become overlay's; layer limits */
+	UNPACK_ARCHIVE =
+		2, /* outer archive: only files, links, directories; owners, modes dropped */
 	UNPACK_PLAIN_TAR = 4, /* the input is not compressed: no cove-fetch between */
 };
 
 struct unpack_result {
-	char diff_id[IMAGE_ID_SIZE];   /* SHA-256 of the uncompressed stream */
-	char blob_id[IMAGE_ID_SIZE];   /* SHA-256 of the stream as given; empty with PLAIN_TAR */
-	int64_t blob_size, tar_size;   /* bytes of both */
-	int64_t size;		       /* of the files */
+	char diff_id[IMAGE_ID_SIZE]; /* SHA-256 of the uncompressed stream */
+	char blob_id[IMAGE_ID_SIZE]; /* SHA-256 of the stream as given; empty with PLAIN_TAR */
+	int64_t blob_size, tar_size; /* bytes of both */
+	int64_t size;		     /* of the files */
 	int64_t entries;
 	bool exact; /* the map gives the very same tar again */
 };
@@ -222,7 +229,8 @@ bool image_layer_find(struct image_store *store, const char *parent_chain, const
  * The layer's uncompressed tar again, byte for byte: its size, and into fd (checked against the
  * diff id on the way; ERR_CORRUPT at the end if it differs). ERR_UNSUPPORTED: cannot be given.
  */
-int image_layer_tar_size(struct image_store *store, const char *chain, int64_t *ret, struct err *err) MUST_USE;
+int image_layer_tar_size(struct image_store *store, const char *chain, int64_t *ret,
+			 struct err *err) MUST_USE;
 int image_layer_tar(struct image_store *store, const char *chain, int fd, struct err *err) MUST_USE;
 /* chain id of diff_id over parent (NULL: none). */
 void image_chain(char ret[IMAGE_ID_SIZE], const char *parent_chain, const char *diff_id);
@@ -230,16 +238,16 @@ void image_chain(char ret[IMAGE_ID_SIZE], const char *parent_chain, const char *
 struct image_create {
 	const char *config; /* JSON */
 	size_t config_size;
-	const char *parent;	    /* image id or NULL */
-	const char *manifest;	    /* digest of a manifest blob put before, or NULL */
-	const struct strv *names;   /* references to point at it; NULL: none */
+	const char *parent;	  /* image id or NULL */
+	const char *manifest;	  /* digest of a manifest blob put before, or NULL */
+	const struct strv *names; /* references to point at it; NULL: none */
 };
 /*
  * Records an image whose layers are all there (rootfs.diff_ids are checked), durable on return.
  * The same config again only adds names. *ret_id: "sha256:...".
  */
-int image_create(struct image_store *store, const struct image_create *c, char ret_id[IMAGE_ID_SIZE],
-		 struct err *err) MUST_USE;
+int image_create(struct image_store *store, const struct image_create *c,
+		 char ret_id[IMAGE_ID_SIZE], struct err *err) MUST_USE;
 
 /*
  * Content as received. put: links the file tmp_name (under tmp/, already verified to be digest)
@@ -249,9 +257,10 @@ bool image_blob_have(struct image_store *store, const char *digest);
 int image_blob_put(struct image_store *store, const char *digest, int dirfd, const char *name,
 		   struct err *err) MUST_USE;
 /* Copies fd (to its end) into content/, hashing it on the way: ERR_INVALID if it is not digest. */
-int image_blob_copy(struct image_store *store, const char *digest, int fd, struct err *err) MUST_USE;
-int image_blob_put_data(struct image_store *store, const void *data, size_t n, char ret_digest[IMAGE_ID_SIZE],
-			struct err *err) MUST_USE;
+int image_blob_copy(struct image_store *store, const char *digest, int fd,
+		    struct err *err) MUST_USE;
+int image_blob_put_data(struct image_store *store, const void *data, size_t n,
+			char ret_digest[IMAGE_ID_SIZE], struct err *err) MUST_USE;
 int image_blob_open(struct image_store *store, const char *digest, struct err *err) MUST_USE;
 
 /* "sha256:<hex>" of bytes. */

@@ -69,7 +69,8 @@ void image_layer_free(struct image_layer *layer)
 	if (!layer)
 		return;
 	if (!layer->done)
-		ignore_result(fs_remove_tree(layer->store->tmpfd, layer->name)); /* swept at start */
+		ignore_result(
+			fs_remove_tree(layer->store->tmpfd, layer->name)); /* swept at start */
 	if (layer->dirfd >= 0)
 		close(layer->dirfd);
 	free(layer->name);
@@ -89,7 +90,8 @@ int image_layer_unpack(struct image_store *store, int fd, unsigned flags, struct
 	map = openat(layer->dirfd, "map", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (diff < 0 || map < 0)
 		return err_sys(err, errno, "make a layer in '%s/tmp'", store->root);
-	if (unpack_stream(store->libexec, fd, diff, map, flags | UNPACK_LAYER, &layer->result, err) < 0)
+	if (unpack_stream(store->libexec, fd, diff, map, flags | UNPACK_LAYER, &layer->result,
+			  err) < 0)
 		return -1;
 	*ret = TAKE_PTR(layer);
 	return 0;
@@ -134,8 +136,8 @@ static int record_layer(struct image_store *store, struct layer *l, struct err *
 
 	copy->dir = xstrdup(l->dir);
 	copy->parent = xstrdup(l->parent);
-	if (store_insert_layer(store, copy, err) < 0) {
-		layer_free(copy);
+	if (image_store_insert_layer(store, copy, err) < 0) {
+		image_layer_record_free(copy);
 		return -1;
 	}
 	map_set(&store->layers, copy->chain, copy);
@@ -146,8 +148,10 @@ int image_layer_commit(struct image_layer *layer, const char *parent_chain, char
 		       struct err *err)
 {
 	struct image_store *store = layer->store;
-	struct layer l = {.parent = (char *)parent_chain, .dir = layer->name,
-			  .size = layer->result.size, .exact = layer->result.exact};
+	struct layer l = {.parent = (char *)parent_chain,
+			  .dir = layer->name,
+			  .size = layer->result.size,
+			  .exact = layer->result.exact};
 	char *existing;
 	bool twice;
 	int r = 0;
@@ -184,7 +188,7 @@ int image_chain_layers(struct image_store *store, const char *chain_id, struct s
 	int r;
 
 	pthread_mutex_lock(&store->lock);
-	r = store_chain_dirs(store, chain_id, ret, err);
+	r = image_store_chain_dirs(store, chain_id, ret, err);
 	pthread_mutex_unlock(&store->lock);
 	return r;
 }
@@ -217,7 +221,7 @@ int64_t image_layers_size(struct image_store *store, size_t *ret_n)
 	int64_t size = 0;
 
 	pthread_mutex_lock(&store->lock);
-	map_for_each(it, &store->layers)
+	map_for_each (it, &store->layers)
 		size += ((struct layer *)it->value)->size;
 	if (ret_n)
 		*ret_n = store->layers.n;
@@ -247,7 +251,7 @@ int64_t image_shared_size(struct image_store *store, const struct image *img)
 
 		if (!l)
 			break;
-		map_for_each(it, &store->images) {
+		map_for_each (it, &store->images) {
 			const struct entry *e = it->value;
 
 			shared |= !streq(e->id, img->id) && chain_has(store, e->chain, chain);

@@ -26,11 +26,11 @@ static bool has_label(const struct image *img, const char *want)
 
 static bool labels_match(const struct image *img, const struct image_filter *f)
 {
-	strv_for_each(want, &f->label)
+	strv_for_each (want, &f->label)
 		if (!has_label(img, want))
 			return false;
-	strv_for_each(not, &f->label_not)
-		if (has_label(img, not))
+	strv_for_each (not, &f->label_not)
+		if (has_label(img, not ))
 			return false;
 	return true;
 }
@@ -52,7 +52,7 @@ static bool wanted(struct image_store *store, const struct image *img, const str
 		return false;
 	if (f->dangling == 0 && nameless)
 		return false;
-	if (nameless && !f->all && store_has_children(store, img->id))
+	if (nameless && !f->all && image_store_has_children(store, img->id))
 		return false;
 	return labels_match(img, f);
 }
@@ -63,7 +63,7 @@ static int bound(struct image_store *store, const char *name, int64_t *ret, stru
 
 	if (!name)
 		return 0;
-	e = store_find(store, name, err);
+	e = image_store_find(store, name, err);
 	if (!e)
 		return -1;
 	*ret = e->created_ns;
@@ -84,11 +84,12 @@ static int list(struct image_store *store, const struct image_filter *f, struct 
 {
 	struct bounds b = {0};
 
-	if (bound(store, f->before, &b.before, err) < 0 || bound(store, f->since, &b.since, err) < 0)
+	if (bound(store, f->before, &b.before, err) < 0 ||
+	    bound(store, f->since, &b.since, err) < 0)
 		return -1;
 	ret->v = xnew_n(struct image *, store->images.n + 1);
-	map_for_each(it, &store->images) {
-		struct image *img = store_snapshot(store, it->value, &f->reference, err);
+	map_for_each (it, &store->images) {
+		struct image *img = image_store_snapshot(store, it->value, &f->reference, err);
 
 		if (!img)
 			return -1;

@@ -16,10 +16,10 @@
 #include "image/helper.h"
 #include "image/store-priv.h"
 
-#define RAW_MAX	 (1 << 20)
+#define RAW_MAX	       (1 << 20)
 #define PATH_MAX_BYTES 8192
-#define IN_SIZE	 (128 * 1024)
-#define COPY_SIZE (256 * 1024)
+#define IN_SIZE	       (128 * 1024)
+#define COPY_SIZE      (256 * 1024)
 
 struct map_reader {
 	int map, diff, file, out; /* out -1: only count */
@@ -54,7 +54,8 @@ static int map_bytes(struct map_reader *m, void *dst, size_t n)
 		if (got < 0)
 			return err_sys(m->err, (int)-got, "read a layer's map");
 		if (got == 0)
-			return out.pos == 0 ? 0 : err_set(m->err, ERR_CORRUPT, "layer map is cut off");
+			return out.pos == 0 ? 0
+					    : err_set(m->err, ERR_CORRUPT, "layer map is cut off");
 		m->have = (size_t)got;
 		m->pos = 0;
 	}
@@ -116,7 +117,8 @@ static int copy_data(struct map_reader *m, int64_t offset, int64_t length)
 		if (n < 0)
 			return err_sys(m->err, errno, "read a layer's file");
 		if (n == 0)
-			return err_set(m->err, ERR_CORRUPT, "a layer's file is shorter than it was");
+			return err_set(m->err, ERR_CORRUPT,
+				       "a layer's file is shorter than it was");
 		if (emit(m, m->copy, (size_t)n) < 0)
 			return -1;
 		offset += n;
@@ -132,7 +134,8 @@ static int raw(struct map_reader *m, int64_t length)
 		int r = map_bytes(m, m->copy, n);
 
 		if (r <= 0)
-			return m->err->kind ? -1 : err_set(m->err, ERR_CORRUPT, "layer map is cut off");
+			return m->err->kind ? -1
+					    : err_set(m->err, ERR_CORRUPT, "layer map is cut off");
 		if (emit(m, m->copy, n) < 0)
 			return -1;
 		length -= (int64_t)n;
@@ -170,7 +173,12 @@ static int run(int dirfd, int out, const char *diff_id, int64_t *ret_size, struc
 	AUTO(free) char *in = xmalloc(IN_SIZE);
 	AUTO(free) char *copy = xmalloc(COPY_SIZE);
 	struct err local = ERR_INIT;
-	struct map_reader m = {.map = map, .diff = diff, .file = -1, .out = out, .in = in, .copy = copy,
+	struct map_reader m = {.map = map,
+			       .diff = diff,
+			       .file = -1,
+			       .out = out,
+			       .in = in,
+			       .copy = copy,
 			       .err = &local};
 	unsigned char md[EVP_MAX_MD_SIZE];
 	char hex[65];
@@ -185,8 +193,9 @@ static int run(int dirfd, int out, const char *diff_id, int64_t *ret_size, struc
 	r = records(&m);
 	EVP_DigestFinal_ex(m.md, md, &n);
 	hex_encode(hex, md, 32);
-	if (r == 0 && out >= 0 && !streq(hex, digest_hex(diff_id))) /* (1) */
-		r = err_set(&local, ERR_CORRUPT, "layer %.19s was changed: its tar differs", diff_id);
+	if (r == 0 && out >= 0 && !streq(hex, image_digest_hex(diff_id))) /* (1) */
+		r = err_set(&local, ERR_CORRUPT, "layer %.19s was changed: its tar differs",
+			    diff_id);
 	if (m.file >= 0)
 		close(m.file);
 	ZSTD_freeDCtx(m.zstd);
@@ -219,14 +228,17 @@ static int layer_tar(struct image_store *store, const char *chain, int out, int6
 		return err_set(err, ERR_CORRUPT, "layer %.19s is missing from '%s/layers'", chain,
 			       store->root);
 	if (!exact)
-		return err_set(err, ERR_UNSUPPORTED, "layer %.19s cannot be given as a tar again: its "
-			       "archive replaced files of its own", diff);
+		return err_set(err, ERR_UNSUPPORTED,
+			       "layer %.19s cannot be given as a tar again: its "
+			       "archive replaced files of its own",
+			       diff);
 	if (dirfd < 0)
 		return err_sys(err, -dirfd, "open a layer in '%s/layers'", store->root);
 	return run(dirfd, out, diff, ret_size, err);
 }
 
-int image_layer_tar_size(struct image_store *store, const char *chain, int64_t *ret, struct err *err)
+int image_layer_tar_size(struct image_store *store, const char *chain, int64_t *ret,
+			 struct err *err)
 {
 	return layer_tar(store, chain, -1, ret, err);
 }

@@ -47,11 +47,12 @@ static struct entry *find_prefix(struct image_store *store, const char *name, st
 	n = strlen(hex);
 	if (n == 0 || n > 64 || !is_hex(hex, n))
 		return NULL;
-	map_for_each(it, &store->images) {
-		if (strncmp(digest_hex(it->key), hex, n) != 0)
+	map_for_each (it, &store->images) {
+		if (strncmp(image_digest_hex(it->key), hex, n) != 0)
 			continue;
 		if (found) {
-			err_set(err, ERR_INVALID, "multiple IDs found with provided prefix: %s", name);
+			err_set(err, ERR_INVALID, "multiple IDs found with provided prefix: %s",
+				name);
 			return NULL;
 		}
 		found = it->value;
@@ -59,7 +60,7 @@ static struct entry *find_prefix(struct image_store *store, const char *name, st
 	return found;
 }
 
-struct entry *store_find(struct image_store *store, const char *name, struct err *err)
+struct entry *image_store_find(struct image_store *store, const char *name, struct err *err)
 {
 	AUTO(reference) struct reference ref = {0};
 	struct err ambiguous = ERR_INIT;
@@ -93,9 +94,9 @@ int image_get(struct image_store *store, const char *name, struct image **ret, s
 	struct entry *e;
 
 	pthread_mutex_lock(&store->lock);
-	e = store_find(store, name, err);
+	e = image_store_find(store, name, err);
 	if (e)
-		img = store_snapshot(store, e, NULL, err);
+		img = image_store_snapshot(store, e, NULL, err);
 	pthread_mutex_unlock(&store->lock);
 	if (!img)
 		return -1;
@@ -105,14 +106,14 @@ int image_get(struct image_store *store, const char *name, struct image **ret, s
 
 /* ---- names ---- */
 
-int store_set_name(struct image_store *store, const char *full, struct entry *e, int64_t now,
-		   struct err *err)
+int image_store_set_name(struct image_store *store, const char *full, struct entry *e, int64_t now,
+			 struct err *err)
 {
-	if (record_run(store->db, err, "INSERT OR REPLACE INTO image_names VALUES(?1,?2)", "ss", full,
-		       e->id) < 0)
+	if (record_run(store->db, err, "INSERT OR REPLACE INTO image_names VALUES(?1,?2)", "ss",
+		       full, e->id) < 0)
 		return -1;
-	return record_run(store->db, err, "UPDATE images SET tagged = ?2 WHERE id = ?1", "si", e->id,
-			  now);
+	return record_run(store->db, err, "UPDATE images SET tagged = ?2 WHERE id = ?1", "si",
+			  e->id, now);
 }
 
 /* The memory's half of it, after the commit. */
@@ -123,22 +124,23 @@ static void apply_name(struct image_store *store, const char *full, struct entry
 
 	map_set_str(&store->names, full, e->id);
 	e->tagged_ns = now;
-	store_forget_snapshot(e);
-	store_write_copy(store, e);
+	image_store_forget_snapshot(e);
+	image_store_write_copy(store, e);
 	if (before) {
-		store_forget_snapshot(before);
-		store_write_copy(store, before);
+		image_store_forget_snapshot(before);
+		image_store_write_copy(store, before);
 	}
 }
 
-static int tag_locked(struct image_store *store, const char *image, const char *full, struct err *err)
+static int tag_locked(struct image_store *store, const char *image, const char *full,
+		      struct err *err)
 {
-	struct entry *e = store_find(store, image, err);
+	struct entry *e = image_store_find(store, image, err);
 	int64_t now = clock_real_ns();
 
 	if (!e || record_begin(store->db, true, err) < 0)
 		return -1;
-	if (store_set_name(store, full, e, now, err) < 0) {
+	if (image_store_set_name(store, full, e, now, err) < 0) {
 		record_rollback(store->db);
 		return -1;
 	}
@@ -155,7 +157,8 @@ static int tag_reference(struct image_store *store, const char *image, struct re
 	int r;
 
 	if (ref->digest)
-		return err_set(err, ERR_INVALID, "refusing to create a tag with a digest reference");
+		return err_set(err, ERR_INVALID,
+			       "refusing to create a tag with a digest reference");
 	reference_default_tag(ref);
 	if (streq(ref->domain, "docker.io") && streq(ref->path, "library/scratch"))
 		return err_set(err, ERR_INVALID, "'scratch' is a reserved name");
@@ -200,13 +203,14 @@ static int top_chain(struct image_store *store, const struct image *img, char re
 {
 	*ret = 0;
 	*ret_size = 0;
-	strv_for_each(diff, &img->diff_ids) {
+	strv_for_each (diff, &img->diff_ids) {
 		const struct layer *l;
 
 		image_chain(ret, *ret ? ret : NULL, diff);
 		l = map_get(&store->layers, ret);
 		if (!l)
-			return err_set(err, ERR_INVALID, "image has a layer that is not there: %s", diff);
+			return err_set(err, ERR_INVALID, "image has a layer that is not there: %s",
+				       diff);
 		*ret_size += l->size;
 	}
 	return 0;
@@ -216,7 +220,7 @@ static int parse_names(const struct strv *names, struct strv *ret, struct err *e
 {
 	if (!names)
 		return 0;
-	strv_for_each(name, names) {
+	strv_for_each (name, names) {
 		AUTO(reference) struct reference ref = {0};
 
 		if (reference_parse(name, &ref, err) < 0)
@@ -255,10 +259,10 @@ static int record_image(struct image_store *store, struct entry *e, const struct
 {
 	if (record_begin(store->db, true, err) < 0)
 		return -1;
-	if (store_insert_image(store, e, err) < 0)
+	if (image_store_insert_image(store, e, err) < 0)
 		goto failed;
-	strv_for_each(name, full)
-		if (store_set_name(store, name, e, now, err) < 0)
+	strv_for_each (name, full)
+		if (image_store_set_name(store, name, e, now, err) < 0)
 			goto failed;
 	return record_commit(store->db, err);
 failed:
@@ -297,21 +301,21 @@ static int create_locked(struct image_store *store, const struct image_create *c
 	}
 	if (record_image(store, e, full, now, err) < 0) {
 		if (made)
-			entry_free(made);
+			image_entry_free(made);
 		return -1;
 	}
 	if (made)
 		map_set(&store->images, made->id, made);
-	strv_for_each(name, full)
+	strv_for_each (name, full)
 		apply_name(store, name, e, now);
 	if (full->n == 0)
-		store_write_copy(store, e);
+		image_store_write_copy(store, e);
 	unfresh(store, e);
 	return 0;
 }
 
-int image_create(struct image_store *store, const struct image_create *c, char ret_id[IMAGE_ID_SIZE],
-		 struct err *err)
+int image_create(struct image_store *store, const struct image_create *c,
+		 char ret_id[IMAGE_ID_SIZE], struct err *err)
 {
 	AUTO(image) struct image *img = NULL;
 	AUTO(strv) struct strv full = {0};

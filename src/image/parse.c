@@ -195,7 +195,7 @@ static void sorted_map(struct map *dst, struct map *src)
 	struct map_entry *v = xnew_n(struct map_entry, src->n + 1);
 	size_t n = 0;
 
-	map_for_each(it, src)
+	map_for_each (it, src)
 		v[n++] = *it;
 	qsort(v, n, sizeof(*v), compare_keys);
 	for (size_t i = 0; i < n; i++)
@@ -223,10 +223,12 @@ static void fill_config(struct image_config *dst, struct config *src)
 	if (!src->health)
 		return;
 	dst->has_health = true;
-	dst->health = (struct image_health){
-		.test = take_strv(&src->health->test), .interval = src->health->interval,
-		.timeout = src->health->timeout, .start_period = src->health->start_period,
-		.start_interval = src->health->start_interval, .retries = (int)src->health->retries};
+	dst->health = (struct image_health){.test = take_strv(&src->health->test),
+					    .interval = src->health->interval,
+					    .timeout = src->health->timeout,
+					    .start_period = src->health->start_period,
+					    .start_interval = src->health->start_interval,
+					    .retries = (int)src->health->retries};
 }
 
 static void fill_history(struct image *img, struct jarray *src)
@@ -236,10 +238,12 @@ static void fill_history(struct image *img, struct jarray *src)
 	img->history = xnew_n(struct image_history, src->n + 1);
 	img->nhistory = src->n;
 	for (size_t i = 0; i < src->n; i++)
-		img->history[i] = (struct image_history){
-			.created = take_string(&h[i].created), .created_by = take_string(&h[i].created_by),
-			.comment = take_string(&h[i].comment), .author = take_string(&h[i].author),
-			.empty_layer = h[i].empty_layer};
+		img->history[i] =
+			(struct image_history){.created = take_string(&h[i].created),
+					       .created_by = take_string(&h[i].created_by),
+					       .comment = take_string(&h[i].comment),
+					       .author = take_string(&h[i].author),
+					       .empty_layer = h[i].empty_layer};
 }
 
 static int fill(struct image *img, struct document *d, struct err *err)
@@ -247,9 +251,10 @@ static int fill(struct image *img, struct document *d, struct err *err)
 	if (d->rootfs.diff_ids.n > IMAGE_LAYERS_MAX)
 		return err_set(err, ERR_INVALID, "bad image config: more than %d layers",
 			       IMAGE_LAYERS_MAX);
-	strv_for_each(diff, &d->rootfs.diff_ids)
+	strv_for_each (diff, &d->rootfs.diff_ids)
 		if (!reference_is_digest(diff))
-			return err_set(err, ERR_INVALID, "bad image config: '%.80s' is no diff id", diff);
+			return err_set(err, ERR_INVALID, "bad image config: '%.80s' is no diff id",
+				       diff);
 	img->diff_ids = take_strv(&d->rootfs.diff_ids);
 	img->created = take_string(&d->created);
 	if (img->created && clock_parse_rfc3339(img->created, &img->created_ns) < 0)

@@ -9,12 +9,12 @@
 #include "image/store-priv.h"
 
 enum { /* what stands in the way */
-	CONFLICT_CHILD = 1,
-	CONFLICT_RUNNING = 2,
-	CONFLICT_NAMED = 4,
-	CONFLICT_STOPPED = 8,
-	CONFLICT_HARD = CONFLICT_CHILD | CONFLICT_RUNNING,
-	CONFLICT_SOFT = CONFLICT_NAMED | CONFLICT_STOPPED,
+       CONFLICT_CHILD = 1,
+       CONFLICT_RUNNING = 2,
+       CONFLICT_NAMED = 4,
+       CONFLICT_STOPPED = 8,
+       CONFLICT_HARD = CONFLICT_CHILD | CONFLICT_RUNNING,
+       CONFLICT_SOFT = CONFLICT_NAMED | CONFLICT_STOPPED,
 };
 
 void image_removals_done(struct image_removals *r)
@@ -74,7 +74,7 @@ static bool single_name(const struct strv *names)
 	if (names->n <= 1)
 		return true;
 	repo = repo_of(names->v[0]);
-	strv_for_each(name, names) {
+	strv_for_each (name, names) {
 		tags += !is_digest_name(name);
 		if (!same_repo(name, repo))
 			return false;
@@ -87,7 +87,7 @@ static void names_of(struct image_store *store, const char *id, struct strv *ret
 	strv_done(ret);
 	*ret = (struct strv){0};
 	pthread_mutex_lock(&store->lock);
-	store_names_of(store, id, ret);
+	image_store_names_of(store, id, ret);
 	pthread_mutex_unlock(&store->lock);
 }
 
@@ -102,12 +102,13 @@ static bool has_children(struct image_store *store, const char *id)
 	bool r;
 
 	pthread_mutex_lock(&store->lock);
-	r = store_has_children(store, id);
+	r = image_store_has_children(store, id);
 	pthread_mutex_unlock(&store->lock);
 	return r;
 }
 
-static int conflict(const char *id, bool hard, const char *why, const char *container, struct err *err)
+static int conflict(const char *id, bool hard, const char *why, const char *container,
+		    struct err *err)
 {
 	char short_id[13], short_container[13];
 
@@ -119,7 +120,8 @@ static int conflict(const char *id, bool hard, const char *why, const char *cont
 }
 
 /* 0 if nothing of mask stands in the way; *ret_used: a container does. */
-static int check(struct image_store *store, const char *id, int mask, bool *ret_used, struct err *err)
+static int check(struct image_store *store, const char *id, int mask, bool *ret_used,
+		 struct err *err)
 {
 	AUTO(strv) struct strv names = {0};
 	char container[65] = "";
@@ -131,14 +133,16 @@ static int check(struct image_store *store, const char *id, int mask, bool *ret_
 	used = used_by(store, id, container, &running);
 	if (mask & CONFLICT_RUNNING && used && running) {
 		*ret_used = true;
-		return conflict(id, true, "image is being used by running container", container, err);
+		return conflict(id, true, "image is being used by running container", container,
+				err);
 	}
 	names_of(store, id, &names);
 	if (mask & CONFLICT_NAMED && names.n > 0)
 		return conflict(id, false, "image is referenced in multiple repositories", "", err);
 	if (mask & CONFLICT_STOPPED && used && !running) {
 		*ret_used = true;
-		return conflict(id, false, "image is being used by stopped container", container, err);
+		return conflict(id, false, "image is being used by stopped container", container,
+				err);
 	}
 	return 0;
 }
@@ -155,7 +159,8 @@ static int untag(struct image_store *store, const char *full, struct image_remov
 	e = id ? map_get(&store->images, id) : NULL;
 	r = record_begin(store->db, true, err);
 	if (r == 0) {
-		r = record_run(store->db, err, "DELETE FROM image_names WHERE name = ?1", "s", full);
+		r = record_run(store->db, err, "DELETE FROM image_names WHERE name = ?1", "s",
+			       full);
 		if (r < 0)
 			record_rollback(store->db);
 		else
@@ -164,8 +169,8 @@ static int untag(struct image_store *store, const char *full, struct image_remov
 	if (r == 0) {
 		map_remove(&store->names, full);
 		if (e) {
-			store_forget_snapshot(e);
-			store_write_copy(store, e);
+			image_store_forget_snapshot(e);
+			image_store_write_copy(store, e);
 		}
 	}
 	pthread_mutex_unlock(&store->lock);
@@ -174,10 +179,10 @@ static int untag(struct image_store *store, const char *full, struct image_remov
 	return r;
 }
 
-static int untag_all(struct image_store *store, const struct strv *names, struct image_removals *ret,
-		     struct err *err)
+static int untag_all(struct image_store *store, const struct strv *names,
+		     struct image_removals *ret, struct err *err)
 {
-	strv_for_each(name, names)
+	strv_for_each (name, names)
 		if (untag(store, name, ret, err) < 0)
 			return -1;
 	return 0;
@@ -189,7 +194,7 @@ static int delete_image(struct image_store *store, const char *image_id, struct 
 {
 	AUTO(strv) struct strv chains = {0}, gone = {0};
 	AUTO(free) char *id = xstrdup(image_id);
-	AUTO(free) char *file = xasprintf("%s.json", digest_hex(id));
+	AUTO(free) char *file = xasprintf("%s.json", image_digest_hex(id));
 	struct entry *e;
 	int r = -1;
 
@@ -208,13 +213,13 @@ static int delete_image(struct image_store *store, const char *image_id, struct 
 		*ret_parent = TAKE_PTR(e->parent);
 		map_remove(&store->images, id);
 		ignore_result(unlinkat(store->imagesfd, file, 0)); /* a copy */
-		ignore_result(store_remove_blob(store, id));	   /* image_gc() finds it else */
-		ret->freed += store_sweep_layers(store, &chains, &gone);
+		ignore_result(image_store_remove_blob(store, id)); /* image_gc() finds it else */
+		ret->freed += image_store_sweep_layers(store, &chains, &gone);
 	}
 	pthread_mutex_unlock(&store->lock);
 	if (r < 0)
 		return -1;
-	store_remove_gone(store, &gone);
+	image_store_remove_gone(store, &gone);
 	add(ret)->deleted = TAKE_PTR(id);
 	for (size_t i = chains.n; i-- > 0;) /* top first */
 		add(ret)->deleted = xstrdup(chains.v[i]);
@@ -236,7 +241,8 @@ static int delete_chain(struct image_store *store, const char *image_id, bool fo
 		char *parent = NULL;
 		bool used;
 
-		if (check(store, id, CONFLICT_HARD | (force ? 0 : CONFLICT_SOFT), &used, &why) < 0) {
+		if (check(store, id, CONFLICT_HARD | (force ? 0 : CONFLICT_SOFT), &used, &why) <
+		    0) {
 			names_of(store, id, &names);
 			if (quiet && (names.n > 0 || used || has_children(store, id)))
 				return 0;
@@ -277,10 +283,11 @@ static int remove_name(struct image_store *store, const char *name, const char *
 	if (!force && single_name(&names) && used_by(store, id, container, &running)) {
 		container[12] = 0;
 		image_short_id(short_id, id);
-		return err_set(err, ERR_CONFLICT,
-			       "conflict: unable to remove repository reference \"%s\" (must force) - "
-			       "container %s is using its referenced image %s",
-			       name, container, short_id);
+		return err_set(
+			err, ERR_CONFLICT,
+			"conflict: unable to remove repository reference \"%s\" (must force) - "
+			"container %s is using its referenced image %s",
+			name, container, short_id);
 	}
 	if (reference_parse(name, &ref, err) < 0)
 		return -1;
@@ -294,10 +301,10 @@ static int remove_name(struct image_store *store, const char *name, const char *
 	if (untag(store, full, ret, err) < 0)
 		return -1;
 	names_of(store, id, &names);
-	strv_for_each(left, &names)
+	strv_for_each (left, &names)
 		tags_left |= !is_digest_name(left) && same_repo(left, repo);
 	if (!ref.digest && !tags_left) { /* digests of a repository go with its last tag */
-		strv_for_each(left, &names)
+		strv_for_each (left, &names)
 			if (is_digest_name(left) && same_repo(left, repo) &&
 			    untag(store, left, ret, err) < 0)
 				return -1;
@@ -310,7 +317,7 @@ static int remove_name(struct image_store *store, const char *name, const char *
 /* Does name name the image by its id? */
 static bool is_id(const char *id, const char *name)
 {
-	return str_after(id, name) || str_after(digest_hex(id), name);
+	return str_after(id, name) || str_after(image_digest_hex(id), name);
 }
 
 static int remove_by_id(struct image_store *store, const char *id, bool force,
@@ -338,7 +345,7 @@ int image_remove(struct image_store *store, const char *name, bool force, bool p
 	int r;
 
 	pthread_mutex_lock(&store->lock);
-	e = store_find(store, name, err);
+	e = image_store_find(store, name, err);
 	if (e)
 		memcpy(id, e->id, sizeof(id));
 	pthread_mutex_unlock(&store->lock);
@@ -375,7 +382,8 @@ int image_prune(struct image_store *store, const struct image_filter *filter, bo
 		char container[65];
 		bool running;
 
-		if (used_by(store, l.v[i]->id, container, &running) || has_children(store, l.v[i]->id))
+		if (used_by(store, l.v[i]->id, container, &running) ||
+		    has_children(store, l.v[i]->id))
 			continue;
 		names_of(store, l.v[i]->id, &names);
 		if (untag_all(store, &names, &out, err) < 0)

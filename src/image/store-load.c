@@ -61,17 +61,19 @@ static int name_row(void *ctx, const struct record_row *row, struct err *err)
 	return 0;
 }
 
-int store_insert_layer(struct image_store *store, const struct layer *l, struct err *err)
+int image_store_insert_layer(struct image_store *store, const struct layer *l, struct err *err)
 {
 	return record_run(store->db, err, "INSERT OR REPLACE INTO layers VALUES(?1,?2,?3,?4,?5,?6)",
-			  "ssssii", l->chain, l->diff, l->parent, l->dir, l->size, (int64_t)l->exact);
+			  "ssssii", l->chain, l->diff, l->parent, l->dir, l->size,
+			  (int64_t)l->exact);
 }
 
-int store_insert_image(struct image_store *store, const struct entry *e, struct err *err)
+int image_store_insert_image(struct image_store *store, const struct entry *e, struct err *err)
 {
 	return record_run(store->db, err,
-			  "INSERT OR REPLACE INTO images VALUES(?1,?2,?3,?4,?5,?6,?7)", "ssssiii", e->id,
-			  e->parent, e->chain, e->manifest, e->created_ns, e->size, e->tagged_ns);
+			  "INSERT OR REPLACE INTO images VALUES(?1,?2,?3,?4,?5,?6,?7)", "ssssiii",
+			  e->id, e->parent, e->chain, e->manifest, e->created_ns, e->size,
+			  e->tagged_ns);
 }
 
 /* ---- the copies ---- */
@@ -136,7 +138,7 @@ static int found_image(void *ctx, int dirfd, const char *name, unsigned char d_t
 	size_t i;
 
 	if (!reference_is_digest(id) || !chain_whole(store, chain) ||
-	    !fs_exists(store->contentfd, digest_hex(id)))
+	    !fs_exists(store->contentfd, image_digest_hex(id)))
 		return 0;
 	e = xnew(struct entry);
 	set_id(e->id, id);
@@ -147,23 +149,22 @@ static int found_image(void *ctx, int dirfd, const char *name, unsigned char d_t
 	e->size = json_get_int(copy, "size", 0);
 	e->tagged_ns = json_get_int(copy, "tagged", 0);
 	map_set(&store->images, e->id, e);
-	json_array_foreach(json_object_get(copy, "names"), i, item)
-		if (json_is_string(item))
-			map_set_str(&store->names, json_string_value(item), e->id);
+	json_array_foreach(json_object_get(copy, "names"), i, item) if (json_is_string(item))
+		map_set_str(&store->names, json_string_value(item), e->id);
 	return 0;
 }
 
 static int insert_all(struct image_store *store, struct err *err)
 {
-	map_for_each(it, &store->layers)
-		if (store_insert_layer(store, it->value, err) < 0)
+	map_for_each (it, &store->layers)
+		if (image_store_insert_layer(store, it->value, err) < 0)
 			return -1;
-	map_for_each(it, &store->images)
-		if (store_insert_image(store, it->value, err) < 0)
+	map_for_each (it, &store->images)
+		if (image_store_insert_image(store, it->value, err) < 0)
 			return -1;
-	map_for_each(it, &store->names)
-		if (record_run(store->db, err, "INSERT OR REPLACE INTO image_names VALUES(?1,?2)", "ss",
-			       it->key, (const char *)it->value) < 0)
+	map_for_each (it, &store->names)
+		if (record_run(store->db, err, "INSERT OR REPLACE INTO image_names VALUES(?1,?2)",
+			       "ss", it->key, (const char *)it->value) < 0)
 			return -1;
 	return 0;
 }
@@ -184,14 +185,14 @@ static int rebuild(struct image_store *store, struct err *err)
 	return record_commit(store->db, err);
 }
 
-void store_write_copy(struct image_store *store, const struct entry *e)
+void image_store_write_copy(struct image_store *store, const struct entry *e)
 {
-	AUTO(free) char *file = xasprintf("%s.json", digest_hex(e->id));
+	AUTO(free) char *file = xasprintf("%s.json", image_digest_hex(e->id));
 	AUTO(strv) struct strv names = {0};
 	AUTO(json) json_t *o = json_object();
 	AUTO(free) char *text = NULL;
 
-	store_names_of(store, e->id, &names);
+	image_store_names_of(store, e->id, &names);
 	json_object_set_new(o, "id", json_string(e->id));
 	if (e->chain)
 		json_object_set_new(o, "chain", json_string(e->chain));
@@ -232,19 +233,21 @@ static int lost_entry(void *ctx, int dirfd, const char *name, unsigned char d_ty
 	return 0;
 }
 
-int store_load(struct image_store *store, struct err *err)
+int image_store_load(struct image_store *store, struct err *err)
 {
 	struct lost lost = {.store = store};
 
 	if (record_each(store->db, err, layer_row, store,
 			"SELECT chain, diff, parent, dir, size, exact FROM layers", "") < 0 ||
 	    record_each(store->db, err, image_row, store,
-			"SELECT id, parent, chain, manifest, created, size, tagged FROM images", "") < 0 ||
-	    record_each(store->db, err, name_row, store, "SELECT name, image FROM image_names", "") < 0)
+			"SELECT id, parent, chain, manifest, created, size, tagged FROM images",
+			"") < 0 ||
+	    record_each(store->db, err, name_row, store, "SELECT name, image FROM image_names",
+			"") < 0)
 		return err_wrap(err, "load images");
 	if (store->layers.n == 0 && store->images.n == 0 && rebuild(store, err) < 0)
 		return err_wrap(err, "find images again");
-	map_for_each(it, &store->layers)
+	map_for_each (it, &store->layers)
 		map_set(&lost.known, ((struct layer *)it->value)->dir, it->value);
 	ignore_result(fs_each_entry(store->rootfd, "layers", lost_entry, &lost));
 	map_done(&lost.known);

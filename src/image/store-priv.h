@@ -40,28 +40,32 @@ struct image_store {
 };
 
 /* All of these want the lock held. */
-struct entry *store_find(struct image_store *store, const char *name, struct err *err);
-struct image *store_snapshot(struct image_store *store, struct entry *e, const struct strv *patterns,
-			     struct err *err); /* a new reference; patterns NULL: cached */
-void store_forget_snapshot(struct entry *e);
-bool store_has_children(struct image_store *store, const char *id);
-void store_names_of(struct image_store *store, const char *id, struct strv *ret); /* full, sorted */
-int store_chain_dirs(struct image_store *store, const char *chain, struct strv *ret, struct err *err);
+struct entry *image_store_find(struct image_store *store, const char *name, struct err *err);
+struct image *image_store_snapshot(struct image_store *store, struct entry *e,
+				   const struct strv *patterns,
+				   struct err *err); /* a new reference; patterns NULL: cached */
+void image_store_forget_snapshot(struct entry *e);
+bool image_store_has_children(struct image_store *store, const char *id);
+void image_store_names_of(struct image_store *store, const char *id,
+			  struct strv *ret); /* full, sorted */
+int image_store_chain_dirs(struct image_store *store, const char *chain, struct strv *ret,
+			   struct err *err);
 /* The small copy of an image's record, from which a lost database is made again. */
-void store_write_copy(struct image_store *store, const struct entry *e);
-int store_set_name(struct image_store *store, const char *full, struct entry *e, int64_t now,
-		   struct err *err); /* in a transaction */
-void layer_free(void *layer);
-void entry_free(void *entry);
+void image_store_write_copy(struct image_store *store, const struct entry *e);
+int image_store_set_name(struct image_store *store, const char *full, struct entry *e, int64_t now,
+			 struct err *err); /* in a transaction */
+void image_layer_record_free(void *layer);
+void image_entry_free(void *entry);
 
 /* ---- loading (store-load.c): at open, no lock needed ---- */
-int store_load(struct image_store *store, struct err *err);
-int store_insert_layer(struct image_store *store, const struct layer *l, struct err *err);
-int store_insert_image(struct image_store *store, const struct entry *e, struct err *err);
+int image_store_load(struct image_store *store, struct err *err);
+int image_store_insert_layer(struct image_store *store, const struct layer *l, struct err *err);
+int image_store_insert_image(struct image_store *store, const struct entry *e, struct err *err);
 
 /* ---- layers and blobs (layer.c, blob.c, gc.c) ---- */
 /* Lock held. The directories in ret_gone are renamed, to be deleted without the lock. */
-int64_t store_sweep_layers(struct image_store *store, struct strv *ret_chains, struct strv *ret_gone);
-void store_remove_gone(struct image_store *store, const struct strv *gone);
-int store_remove_blob(struct image_store *store, const char *digest);
-const char *digest_hex(const char *digest); /* after "sha256:", checked; NULL if it is none */
+int64_t image_store_sweep_layers(struct image_store *store, struct strv *ret_chains,
+				 struct strv *ret_gone);
+void image_store_remove_gone(struct image_store *store, const struct strv *gone);
+int image_store_remove_blob(struct image_store *store, const char *digest);
+const char *image_digest_hex(const char *digest); /* after "sha256:", checked; NULL if it is none */

@@ -2,9 +2,8 @@
  * store.c - opening the store, snapshots of images
  *
  *	<root>/content/sha256/<hex>   blobs as received
- *	<root>/layers/<dir>/          diff/, layer.json (copy of the record), map (its tar's headers)
- *	<root>/images/<hex>.json      copy of an image's record
- *	<root>/tmp/                   swept at start
+ *	<root>/layers/<dir>/          diff/, layer.json (copy of the record), map (its tar's
+ *headers) <root>/images/<hex>.json      copy of an image's record <root>/tmp/ swept at start
  *	<root>/lost/                  what no record knows; goes with image_gc()
  *
  * (1) A layer or image is visible once its record is committed; its files are durable before.
@@ -27,7 +26,7 @@ static const char *const schema[] = {
 	"CREATE TABLE image_names(name TEXT PRIMARY KEY, image TEXT NOT NULL);",
 };
 
-void layer_free(void *layer)
+void image_layer_record_free(void *layer)
 {
 	struct layer *l = layer;
 
@@ -36,7 +35,7 @@ void layer_free(void *layer)
 	free(l);
 }
 
-void entry_free(void *entry)
+void image_entry_free(void *entry)
 {
 	struct entry *e = entry;
 
@@ -95,11 +94,11 @@ int image_store_open(const char *data_root, const char *libexec_dir, struct reco
 	store->db = db;
 	store->rootfd = store->tmpfd = store->layersfd = store->contentfd = store->imagesfd = -1;
 	pthread_mutex_init(&store->lock, NULL);
-	store->images.free_value = entry_free;
-	store->layers.free_value = layer_free;
+	store->images.free_value = image_entry_free;
+	store->layers.free_value = image_layer_record_free;
 	if (open_all(store, err) < 0 ||
 	    record_migrate(db, "image", schema, ARRAY_LEN(schema), err) < 0 ||
-	    store_load(store, err) < 0) {
+	    image_store_load(store, err) < 0) {
 		image_store_close(store);
 		return -1;
 	}
@@ -150,29 +149,30 @@ void image_store_set_users(struct image_store *store, image_used_fn *fn, void *c
 
 /* ---- snapshots ---- */
 
-void store_forget_snapshot(struct entry *e)
+void image_store_forget_snapshot(struct entry *e)
 {
 	image_unref(e->snapshot);
 	e->snapshot = NULL;
 }
 
-int store_chain_dirs(struct image_store *store, const char *chain, struct strv *ret, struct err *err)
+int image_store_chain_dirs(struct image_store *store, const char *chain, struct strv *ret,
+			   struct err *err)
 {
 	while (chain) {
 		const struct layer *l = map_get(&store->layers, chain);
 
 		if (!l)
-			return err_set(err, ERR_CORRUPT, "layer %.19s is missing from '%s/layers'", chain,
-				       store->root);
+			return err_set(err, ERR_CORRUPT, "layer %.19s is missing from '%s/layers'",
+				       chain, store->root);
 		strv_addf(ret, "%s/layers/%s/diff", store->root, l->dir);
 		chain = l->parent;
 	}
 	return 0;
 }
 
-void store_names_of(struct image_store *store, const char *id, struct strv *ret)
+void image_store_names_of(struct image_store *store, const char *id, struct strv *ret)
 {
-	map_for_each(it, &store->names)
+	map_for_each (it, &store->names)
 		if (streq(it->value, id))
 			strv_add(ret, it->key);
 	strv_sort(ret);
@@ -182,7 +182,7 @@ static bool matches(const struct reference *ref, const struct strv *patterns)
 {
 	if (!patterns || patterns->n == 0)
 		return true;
-	strv_for_each(pattern, patterns)
+	strv_for_each (pattern, patterns)
 		if (reference_match(ref, pattern))
 			return true;
 	return false;
@@ -192,13 +192,14 @@ static void fill_names(struct image_store *store, struct image *img, const struc
 {
 	AUTO(strv) struct strv names = {0};
 
-	store_names_of(store, img->id, &names);
-	strv_for_each(name, &names) {
+	image_store_names_of(store, img->id, &names);
+	strv_for_each (name, &names) {
 		AUTO(reference) struct reference ref = {0};
 
 		if (reference_parse(name, &ref, NULL) < 0 || !matches(&ref, patterns))
 			continue;
-		strv_take(ref.digest ? &img->repo_digests : &img->repo_tags, reference_familiar(&ref));
+		strv_take(ref.digest ? &img->repo_digests : &img->repo_tags,
+			  reference_familiar(&ref));
 	}
 }
 
@@ -224,21 +225,21 @@ static struct image *build(struct image_store *store, const struct entry *e,
 {
 	AUTO(image) struct image *img = NULL;
 	AUTO(buf) struct buf raw = {0};
-	int r = fs_read_file(store->contentfd, digest_hex(e->id), IMAGE_CONFIG_MAX, &raw);
+	int r = fs_read_file(store->contentfd, image_digest_hex(e->id), IMAGE_CONFIG_MAX, &raw);
 
 	if (r < 0) {
 		err_sys(err, -r, "read image config '%s/content/sha256/%s'", store->root,
-			digest_hex(e->id));
+			image_digest_hex(e->id));
 		return NULL;
 	}
 	if (image_parse(raw.p, raw.len, &img, err) < 0)
 		return NULL;
 	if (!streq(img->id, e->id)) {
-		err_set(err, ERR_CORRUPT, "image config '%s/content/sha256/%s' is damaged", store->root,
-			digest_hex(e->id));
+		err_set(err, ERR_CORRUPT, "image config '%s/content/sha256/%s' is damaged",
+			store->root, image_digest_hex(e->id));
 		return NULL;
 	}
-	if (store_chain_dirs(store, e->chain, &img->layers, err) < 0)
+	if (image_store_chain_dirs(store, e->chain, &img->layers, err) < 0)
 		return NULL;
 	img->parent = xstrdup(e->parent);
 	img->chain_id = xstrdup(e->chain);
@@ -250,8 +251,8 @@ static struct image *build(struct image_store *store, const struct entry *e,
 	return TAKE_PTR(img);
 }
 
-struct image *store_snapshot(struct image_store *store, struct entry *e, const struct strv *patterns,
-			     struct err *err)
+struct image *image_store_snapshot(struct image_store *store, struct entry *e,
+				   const struct strv *patterns, struct err *err)
 {
 	if (patterns && patterns->n)
 		return build(store, e, patterns, err);
@@ -260,9 +261,9 @@ struct image *store_snapshot(struct image_store *store, struct entry *e, const s
 	return e->snapshot ? image_ref(e->snapshot) : NULL;
 }
 
-bool store_has_children(struct image_store *store, const char *id)
+bool image_store_has_children(struct image_store *store, const char *id)
 {
-	map_for_each(it, &store->images)
+	map_for_each (it, &store->images)
 		if (streq(((struct entry *)it->value)->parent, id))
 			return true;
 	return false;

@@ -1,5 +1,6 @@
 /*
- * unpack-main.c - cove-unpack: unpacks one tar stream into one directory, with nothing else in reach
+ * unpack-main.c - cove-unpack: unpacks one tar stream into one directory, with nothing else in
+ * reach
  *
  * (1) Nothing of the input is looked at before the directory is the root, the network is gone and
  *     only the capabilities that making files takes are left.
@@ -22,13 +23,53 @@
 	 CAP(CAP_MKNOD) | CAP(CAP_SETFCAP))
 
 static const int allowed[] = {
-	SYS_read, SYS_write, SYS_pwrite64, SYS_close, SYS_openat, SYS_openat2, SYS_mkdirat, SYS_mknodat,
-	SYS_symlinkat, SYS_linkat, SYS_unlinkat, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat,
-	SYS_ftruncate, SYS_utimensat, SYS_fsetxattr, SYS_lsetxattr, SYS_fchdir, SYS_fcntl, SYS_fstat,
-	SYS_newfstatat, SYS_statx, SYS_getdents64, SYS_lseek, SYS_umask, SYS_mmap, SYS_munmap,
-	SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk, SYS_futex, SYS_getrandom, SYS_getpid, SYS_gettid,
-	SYS_tgkill, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_clock_gettime,
-	SYS_sched_getaffinity, SYS_sysinfo, SYS_faccessat, SYS_exit, SYS_exit_group,
+	SYS_read,
+	SYS_write,
+	SYS_pwrite64,
+	SYS_close,
+	SYS_openat,
+	SYS_openat2,
+	SYS_mkdirat,
+	SYS_mknodat,
+	SYS_symlinkat,
+	SYS_linkat,
+	SYS_unlinkat,
+	SYS_fchmod,
+	SYS_fchmodat,
+	SYS_fchown,
+	SYS_fchownat,
+	SYS_ftruncate,
+	SYS_utimensat,
+	SYS_fsetxattr,
+	SYS_lsetxattr,
+	SYS_fchdir,
+	SYS_fcntl,
+	SYS_fstat,
+	SYS_newfstatat,
+	SYS_statx,
+	SYS_getdents64,
+	SYS_lseek,
+	SYS_umask,
+	SYS_mmap,
+	SYS_munmap,
+	SYS_mremap,
+	SYS_mprotect,
+	SYS_madvise,
+	SYS_brk,
+	SYS_futex,
+	SYS_getrandom,
+	SYS_getpid,
+	SYS_gettid,
+	SYS_tgkill,
+	SYS_rt_sigaction,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigreturn,
+	SYS_clock_gettime,
+	SYS_sched_getaffinity,
+	SYS_sysinfo,
+	SYS_faccessat,
+	SYS_exit,
+	SYS_exit_group,
 };
 
 static int confine(int dirfd, struct err *err)

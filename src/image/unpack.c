@@ -18,7 +18,7 @@
 #include "image/helper.h"
 #include "image/image.h"
 
-#define PIPE_SIZE (1 << 20)
+#define PIPE_SIZE      (1 << 20)
 #define PATH_BYTES_MAX 8192
 
 struct helper {
@@ -59,7 +59,8 @@ static int mark_opaque(int dirfd, const char *path, struct err *err)
 		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
 	};
-	AUTO(close) int fd = (int)syscall(SYS_openat2, dirfd, *path ? path : ".", &how, sizeof(how));
+	AUTO(close)
+	int fd = (int)syscall(SYS_openat2, dirfd, *path ? path : ".", &how, sizeof(how));
 
 	if (fd < 0)
 		return err_sys(err, errno, "unpack: open opaque directory '%.200s'", path);
@@ -116,8 +117,10 @@ static int finish_fetch(struct helper *h, struct unpack_result *ret, bool *ret_c
 
 	close(h->report);
 	*ret_cancelled = false;
-	if (n != sizeof(rep) || rep.magic != HELPER_MAGIC || !memchr(rep.digest, 0, sizeof(rep.digest)))
-		return err_set(err, ERR_SYSTEM, "cove-fetch ended without a report (status %d)", status);
+	if (n != sizeof(rep) || rep.magic != HELPER_MAGIC ||
+	    !memchr(rep.digest, 0, sizeof(rep.digest)))
+		return err_set(err, ERR_SYSTEM, "cove-fetch ended without a report (status %d)",
+			       status);
 	if (rep.err.kind != ERR_NONE) {
 		*ret_cancelled = rep.err.kind == ERR_CANCELLED;
 		copy_error(err, &rep.err);
@@ -152,7 +155,8 @@ static int finish_unpack(struct helper *h, int dirfd, struct unpack_result *ret,
 	return 0;
 }
 
-static int start_fetch(const char *libexec, int fd, struct helper *ret, int *ret_fd, struct err *err)
+static int start_fetch(const char *libexec, int fd, struct helper *ret, int *ret_fd,
+		       struct err *err)
 {
 	struct spawn_fd fds[] = {{fd, 0}, {-1, 1}};
 	int p[2], r;

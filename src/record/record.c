@@ -94,10 +94,13 @@ static int check(struct record_db *db, struct err *err)
 int record_open(const char *path, struct record_db **ret, struct err *err)
 {
 	static const char *const set_up[] = {
-		"PRAGMA journal_mode=WAL",    "PRAGMA synchronous=NORMAL",
-		"PRAGMA foreign_keys=ON",     "PRAGMA cache_size=-256",
+		"PRAGMA journal_mode=WAL",
+		"PRAGMA synchronous=NORMAL",
+		"PRAGMA foreign_keys=ON",
+		"PRAGMA cache_size=-256",
 		"PRAGMA wal_autocheckpoint=256",
-		"CREATE TABLE IF NOT EXISTS schema_versions(subsystem TEXT PRIMARY KEY, version INTEGER)",
+		"CREATE TABLE IF NOT EXISTS schema_versions(subsystem TEXT PRIMARY KEY, version "
+		"INTEGER)",
 	};
 	struct record_db *db = xnew(struct record_db);
 	pthread_mutexattr_t attr;
@@ -160,7 +163,8 @@ static void finish(struct record_db *db)
 {
 	db->in_transaction = false;
 	if (db->durable)
-		ignore_result(simple(db, "PRAGMA synchronous=NORMAL", NULL)); /* FULL is only slower */
+		ignore_result(
+			simple(db, "PRAGMA synchronous=NORMAL", NULL)); /* FULL is only slower */
 	db->durable = false;
 	pthread_mutex_unlock(&db->lock);
 }
@@ -200,7 +204,8 @@ static sqlite3_stmt *prepare(struct record_db *db, const char *sql, struct err *
 	/* A statement in use (a callback of its own rows asks again) gets a second copy. */
 	if (stmt && !sqlite3_stmt_busy(stmt))
 		return stmt;
-	if (sqlite3_prepare_v3(db->sql, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) != SQLITE_OK) {
+	if (sqlite3_prepare_v3(db->sql, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) !=
+	    SQLITE_OK) {
 		fail(db, "read", err);
 		return NULL;
 	}
@@ -282,8 +287,8 @@ int record_run(struct record_db *db, struct err *err, const char *sql, const cha
 	return r;
 }
 
-int record_each(struct record_db *db, struct err *err, record_row_fn *fn, void *ctx, const char *sql,
-		const char *types, ...)
+int record_each(struct record_db *db, struct err *err, record_row_fn *fn, void *ctx,
+		const char *sql, const char *types, ...)
 {
 	va_list ap;
 	int r;
@@ -323,7 +328,8 @@ static int migrate(struct record_db *db, const char *subsystem, const char *cons
 {
 	for (size_t i = (size_t)version; i < n; i++)
 		if (simple(db, steps[i], err) < 0)
-			return err_wrap(err, "bring tables of '%s' to version %zu", subsystem, i + 1);
+			return err_wrap(err, "bring tables of '%s' to version %zu", subsystem,
+					i + 1);
 	return record_run(db, err, "INSERT OR REPLACE INTO schema_versions VALUES(?1, ?2)", "si",
 			  subsystem, (int64_t)n);
 }
@@ -336,11 +342,13 @@ int record_migrate(struct record_db *db, const char *subsystem, const char *cons
 	if (record_begin(db, true, err) < 0)
 		return -1;
 	if (record_each(db, err, version_row, &version,
-			"SELECT version FROM schema_versions WHERE subsystem = ?1", "s", subsystem) < 0)
+			"SELECT version FROM schema_versions WHERE subsystem = ?1", "s",
+			subsystem) < 0)
 		goto failed;
 	if (version < 0 || version > (int64_t)n) {
-		err_set(err, ERR_UNSUPPORTED, "state file '%s' was written by a newer version (%s %lld)",
-			db->path, subsystem, (long long)version);
+		err_set(err, ERR_UNSUPPORTED,
+			"state file '%s' was written by a newer version (%s %lld)", db->path,
+			subsystem, (long long)version);
 		goto failed;
 	}
 	if (version == (int64_t)n) {

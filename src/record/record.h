@@ -40,12 +40,13 @@ int record_commit(struct record_db *db, struct err *err) MUST_USE; /* failed: ro
 void record_rollback(struct record_db *db);
 
 /* One statement without rows. sql must be a string that lives for ever (a literal). */
-int record_run(struct record_db *db, struct err *err, const char *sql, const char *types, ...) MUST_USE;
+int record_run(struct record_db *db, struct err *err, const char *sql, const char *types,
+	       ...) MUST_USE;
 
 /* Calls fn for each row; a non-zero result stops and is returned (fn fills err itself). */
 typedef int record_row_fn(void *ctx, const struct record_row *row, struct err *err);
-int record_each(struct record_db *db, struct err *err, record_row_fn *fn, void *ctx, const char *sql,
-		const char *types, ...) MUST_USE;
+int record_each(struct record_db *db, struct err *err, record_row_fn *fn, void *ctx,
+		const char *sql, const char *types, ...) MUST_USE;
 
 /* Valid until fn returns. Columns count from 0. record_text() gives NULL for SQL's NULL. */
 const char *record_text(const struct record_row *row, int column);

@@ -35,7 +35,8 @@ static const char *lookup(struct changes *c, const char *name, size_t n)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(json_object_get(c->config, "Env"), i, item) {
+	json_array_foreach(json_object_get(c->config, "Env"), i, item)
+	{
 		const char *s = json_string_value(item);
 
 		if (s && strncmp(s, name, n) == 0 && s[n] == '=')
@@ -124,7 +125,8 @@ static json_t *json_form(const char *rest)
 		json_decref(a);
 		return NULL;
 	}
-	json_array_foreach(a, i, item) {
+	json_array_foreach(a, i, item)
+	{
 		if (!json_is_string(item)) {
 			json_decref(a);
 			return NULL;
@@ -201,9 +203,11 @@ static int pairs(struct changes *c, const char *name, const char *rest,
 		const char *s = word(c, rest, '=', &key);
 
 		if (!s || *s != '=' || !key.len)
-			return err_set(c->err, ERR_INVALID,
-				       "Syntax error - can't find = in \"%.100s\". Must be of the form: "
-				       "name=value", rest);
+			return err_set(
+				c->err, ERR_INVALID,
+				"Syntax error - can't find = in \"%.100s\". Must be of the form: "
+				"name=value",
+				rest);
 		s = word(c, s + 1, 0, &value);
 		if (!s)
 			return err_set(c->err, ERR_INVALID, "%s: unterminated quote", name);
@@ -219,7 +223,8 @@ static void set_env(struct changes *c, const char *key, const char *value)
 	AUTO(free) char *s = xasprintf("%s=%s", key, value);
 	size_t n = strlen(key), i;
 
-	json_array_foreach(env, i, item) {
+	json_array_foreach(env, i, item)
+	{
 		const char *old = json_string_value(item);
 
 		if (old && strncmp(old, key, n) == 0 && old[n] == '=') {
@@ -282,7 +287,7 @@ static int change_expose(struct changes *c, const char *name, const char *rest)
 
 	if (words(c, name, rest, &w) < 0 || need(c, name, w.n > 0, "at least one argument") < 0)
 		return -1;
-	strv_for_each(spec, &w)
+	strv_for_each (spec, &w)
 		if (expose(c, spec) < 0)
 			return -1;
 	return 0;
@@ -341,15 +346,15 @@ static int change_volume(struct changes *c, const char *name, const char *rest)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(a, i, item)
-		strv_add(&w, json_string_value(item));
+	json_array_foreach(a, i, item) strv_add(&w, json_string_value(item));
 	if (!a && words(c, name, rest, &w) < 0)
 		return -1;
 	if (need(c, name, w.n > 0, "at least one argument") < 0)
 		return -1;
-	strv_for_each(path, &w) {
+	strv_for_each (path, &w) {
 		if (!*path)
-			return err_set(c->err, ERR_INVALID, "VOLUME specified can not be an empty string");
+			return err_set(c->err, ERR_INVALID,
+				       "VOLUME specified can not be an empty string");
 		json_object_set_new(member(c, "Volumes", json_object), path, json_object());
 	}
 	return 0;
@@ -362,9 +367,11 @@ static int change_onbuild(struct changes *c, const char *name, const char *rest)
 	if (need(c, name, *rest != 0, "at least one argument") < 0)
 		return -1;
 	if (strcasecmp(trigger, "ONBUILD") == 0)
-		return err_set(c->err, ERR_INVALID, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+		return err_set(c->err, ERR_INVALID,
+			       "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
 	if (strcasecmp(trigger, "FROM") == 0 || strcasecmp(trigger, "MAINTAINER") == 0)
-		return err_set(c->err, ERR_INVALID, "%s isn't allowed as an ONBUILD trigger", trigger);
+		return err_set(c->err, ERR_INVALID, "%s isn't allowed as an ONBUILD trigger",
+			       trigger);
 	json_array_append_new(member(c, "OnBuild", json_array), json_str(rest));
 	return 0;
 }
@@ -373,14 +380,17 @@ static int health_flag(struct changes *c, json_t *health, const char *flag)
 {
 	static const struct {
 		const char *prefix, *key;
-	} durations[] = {{"--interval=", "Interval"}, {"--timeout=", "Timeout"},
-			 {"--start-period=", "StartPeriod"}, {"--start-interval=", "StartInterval"}};
+	} durations[] = {{"--interval=", "Interval"},
+			 {"--timeout=", "Timeout"},
+			 {"--start-period=", "StartPeriod"},
+			 {"--start-interval=", "StartInterval"}};
 	const char *value = str_after(flag, "--retries=");
 	int64_t v;
 
 	if (value) {
 		if (str_to_i64(value, 10, &v) < 0 || v < 0)
-			return err_set(c->err, ERR_INVALID, "--retries cannot be negative: %s", value);
+			return err_set(c->err, ERR_INVALID, "--retries cannot be negative: %s",
+				       value);
 		json_object_set_new(health, "Retries", json_integer(v));
 		return 0;
 	}
@@ -389,7 +399,8 @@ static int health_flag(struct changes *c, json_t *health, const char *flag)
 		if (!value)
 			continue;
 		if (clock_parse_duration(value, &v) < 0 || (v != 0 && v < NS_PER_MS))
-			return err_set(c->err, ERR_INVALID, "Interval \"%s\" cannot be less than 1ms",
+			return err_set(c->err, ERR_INVALID,
+				       "Interval \"%s\" cannot be less than 1ms",
 				       durations[i].prefix);
 		json_object_set_new(health, durations[i].key, json_integer(v));
 		return 0;
@@ -421,8 +432,8 @@ static int change_healthcheck(struct changes *c, const char *name, const char *r
 		else
 			test = json_pack("[so]", "CMD-SHELL", json_str(rest));
 	} else {
-		return err_set(c->err, ERR_INVALID, "Unknown type \"%.*s\" in HEALTHCHECK (try CMD)",
-			       (int)n, rest);
+		return err_set(c->err, ERR_INVALID,
+			       "Unknown type \"%.*s\" in HEALTHCHECK (try CMD)", (int)n, rest);
 	}
 	json_object_set_new(health, "Test", test);
 	json_object_set(c->config, "Healthcheck", health);
@@ -433,11 +444,16 @@ static const struct {
 	const char *name;
 	change_fn *fn;
 } instructions[] = {
-	{"CMD", change_cmd},	     {"ENTRYPOINT", change_entrypoint},
-	{"ENV", change_env},	     {"EXPOSE", change_expose},
-	{"WORKDIR", change_workdir}, {"USER", change_user},
-	{"LABEL", change_label},     {"VOLUME", change_volume},
-	{"ONBUILD", change_onbuild}, {"STOPSIGNAL", change_stopsignal},
+	{"CMD", change_cmd},
+	{"ENTRYPOINT", change_entrypoint},
+	{"ENV", change_env},
+	{"EXPOSE", change_expose},
+	{"WORKDIR", change_workdir},
+	{"USER", change_user},
+	{"LABEL", change_label},
+	{"VOLUME", change_volume},
+	{"ONBUILD", change_onbuild},
+	{"STOPSIGNAL", change_stopsignal},
 	{"HEALTHCHECK", change_healthcheck},
 };
 
@@ -477,7 +493,7 @@ int transfer_apply_changes(const char *config_json, const struct strv *changes, 
 	if (!json_is_object(config))
 		return err_set(err, ERR_INVALID, "config is not an object");
 	if (changes)
-		strv_for_each(line, changes)
+		strv_for_each (line, changes)
 			if (apply(&c, line) < 0)
 				return -1;
 	*ret = json_text(config, 0);

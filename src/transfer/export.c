@@ -15,7 +15,7 @@
 
 int transfer_export(const struct strv *layers, int fd, struct err *err)
 {
-	return tree_write(layers, 0, fd, NULL, err);
+	return transfer_tree_write(layers, 0, fd, NULL, err);
 }
 
 struct writer {
@@ -35,13 +35,13 @@ static void *write_thread(void *ctx)
 	sigemptyset(&pipe);
 	sigaddset(&pipe, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe, NULL);
-	w->r = tree_write(&w->layers, w->flags, w->fd, &w->entries, &w->err);
+	w->r = transfer_tree_write(&w->layers, w->flags, w->fd, &w->entries, &w->err);
 	close(w->fd);
 	return NULL;
 }
 
-int layer_of_tree(struct image_store *store, const char *dir, unsigned flags,
-		  struct image_layer **ret, int64_t *ret_entries, struct err *err)
+int transfer_layer_of_tree(struct image_store *store, const char *dir, unsigned flags,
+			   struct image_layer **ret, int64_t *ret_entries, struct err *err)
 {
 	struct writer w = {.flags = flags};
 	AUTO(image_layer) struct image_layer *layer = NULL;
@@ -75,17 +75,16 @@ int layer_of_tree(struct image_store *store, const char *dir, unsigned flags,
 	return 0;
 }
 
-static json_t *history_entry(const struct transfer_commit *in, const json_t *config, const char *now,
-			     bool empty)
+static json_t *history_entry(const struct transfer_commit *in, const json_t *config,
+			     const char *now, bool empty)
 {
 	AUTO(strv) struct strv cmd = {0};
 	AUTO(free) char *by = NULL;
 	json_t *h = json_object(), *item;
 	size_t i;
 
-	json_array_foreach(json_object_get(config, "Cmd"), i, item)
-		if (json_is_string(item))
-			strv_add(&cmd, json_string_value(item));
+	json_array_foreach(json_object_get(config, "Cmd"), i, item) if (json_is_string(item))
+		strv_add(&cmd, json_string_value(item));
 	by = strv_join(&cmd, " ");
 	json_object_set_new(h, "created", json_string(now));
 	if (in->author && *in->author)
@@ -115,7 +114,7 @@ static json_t *child_document(const struct transfer_commit *in, const struct ima
 {
 	json_t *doc = json_parse(parent->raw, parent->raw_size, NULL), *rootfs;
 	json_t *conf = json_parse(config, strlen(config), NULL);
-	AUTO(free) char *now = created_now();
+	AUTO(free) char *now = transfer_created_now();
 
 	CHECK(doc && conf); /* both were parsed before */
 	rootfs = json_object_get(doc, "rootfs");
@@ -142,13 +141,13 @@ static int record_commit_image(struct image_store *store, const struct transfer_
 			       const char *config, const char *name, char ret_id[IMAGE_ID_SIZE],
 			       struct err *err)
 {
-	AUTO(json) json_t *doc = child_document(in, parent, config,
-						layer ? layer->result.diff_id : NULL);
+	AUTO(json)
+	json_t *doc = child_document(in, parent, config, layer ? layer->result.diff_id : NULL);
 	AUTO(free) char *text = json_text(doc, 0);
 	AUTO(free) char *chain = NULL;
 	AUTO(strv) struct strv names = {0};
-	struct image_create create = {.config = text, .config_size = strlen(text),
-				      .parent = parent->id, .names = &names};
+	struct image_create create = {
+		.config = text, .config_size = strlen(text), .parent = parent->id, .names = &names};
 
 	if (name)
 		strv_add(&names, name);
@@ -166,10 +165,10 @@ int transfer_commit(struct image_store *store, const struct transfer_commit *in,
 	AUTO(free) char *name = NULL;
 	int64_t entries;
 
-	if (repo_tag(in->repo, in->tag, &name, err) < 0 ||
+	if (transfer_repo_tag(in->repo, in->tag, &name, err) < 0 ||
 	    transfer_apply_changes(in->config ? in->config : "{}", in->changes, &config, err) < 0 ||
 	    image_get(store, in->parent, &parent, err) < 0 ||
-	    layer_of_tree(store, in->upper, TREE_CHANGES, &layer, &entries, err) < 0)
+	    transfer_layer_of_tree(store, in->upper, TREE_CHANGES, &layer, &entries, err) < 0)
 		return -1;
 	if (entries == 0) {
 		image_layer_free(layer);

@@ -8,15 +8,15 @@
 #include "transfer/transfer-priv.h"
 #include "transfer/tree.h"
 
-int progress_report(const struct transfer_progress *p, const char *status, const char *id,
-		    int64_t current, int64_t total, struct err *err)
+int transfer_progress_report(const struct transfer_progress *p, const char *status, const char *id,
+			     int64_t current, int64_t total, struct err *err)
 {
 	if (p && p->fn && p->fn(p->ctx, status, id, current, total) != 0)
 		return err_set(err, ERR_CANCELLED, "cancelled");
 	return 0;
 }
 
-char *created_now(void)
+char *transfer_created_now(void)
 {
 	char now[CLOCK_RFC3339_MAX];
 
@@ -24,7 +24,7 @@ char *created_now(void)
 	return xstrdup(now);
 }
 
-int repo_tag(const char *repo, const char *tag, char **ret, struct err *err)
+int transfer_repo_tag(const char *repo, const char *tag, char **ret, struct err *err)
 {
 	AUTO(reference) struct reference ref = {0};
 
@@ -49,10 +49,11 @@ int repo_tag(const char *repo, const char *tag, char **ret, struct err *err)
 static json_t *document(const struct transfer_import *in, const struct platform *platform,
 			const char *config, const char *diff_id)
 {
-	AUTO(free) char *message = in->message && *in->message
-					   ? xstrdup(in->message)
-					   : xasprintf("Imported from %s", in->source ? in->source : "-");
-	AUTO(free) char *now = created_now();
+	AUTO(free)
+	char *message = in->message && *in->message
+				? xstrdup(in->message)
+				: xasprintf("Imported from %s", in->source ? in->source : "-");
+	AUTO(free) char *now = transfer_created_now();
 	json_t *doc = json_object(), *history = json_object();
 
 	json_object_set_new(history, "created", json_string(now));
@@ -91,7 +92,7 @@ static int make_exact(struct image_store *store, struct image_layer **layer, str
 	if ((*layer)->result.exact)
 		return 0;
 	dir = xasprintf("%s/tmp/%s/diff", image_store_root(store), (*layer)->name);
-	if (layer_of_tree(store, dir, TREE_WHITEOUTS, &again, &entries, err) < 0)
+	if (transfer_layer_of_tree(store, dir, TREE_WHITEOUTS, &again, &entries, err) < 0)
 		return -1;
 	image_layer_free(*layer);
 	*layer = TAKE_PTR(again);
@@ -110,13 +111,15 @@ int transfer_import(struct image_store *store, const struct transfer_import *in,
 	AUTO(json) json_t *doc = NULL;
 	struct platform platform;
 
-	if (platform_parse(in->platform, &platform, err) < 0 ||
-	    repo_tag(in->repo, in->tag, &name, err) < 0 ||
+	if (transfer_platform_parse(in->platform, &platform, err) < 0 ||
+	    transfer_repo_tag(in->repo, in->tag, &name, err) < 0 ||
 	    transfer_apply_changes("{}", in->changes, &config, err) < 0) /* (1) */
 		return -1;
-	if (image_layer_unpack(store, in->fd, 0, &layer, err) < 0 || make_exact(store, &layer, err) < 0)
+	if (image_layer_unpack(store, in->fd, 0, &layer, err) < 0 ||
+	    make_exact(store, &layer, err) < 0)
 		return -1;
-	if (progress_report(progress, "Importing", NULL, layer->result.blob_size, 0, err) < 0)
+	if (transfer_progress_report(progress, "Importing", NULL, layer->result.blob_size, 0, err) <
+	    0)
 		return -1;
 	doc = document(in, &platform, config, layer->result.diff_id);
 	text = json_text(doc, 0);

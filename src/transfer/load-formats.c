@@ -29,45 +29,47 @@ static int add_name(struct load *l, struct load_image *img, const char *name)
 static int docker_image(struct load *l, const json_t *item)
 {
 	const char *path = json_get_str(item, "Config", "");
-	json_t *tags = json_object_get(item, "RepoTags"), *layers = json_object_get(item, "Layers"), *s;
+	json_t *tags = json_object_get(item, "RepoTags"), *layers = json_object_get(item, "Layers"),
+	       *s;
 	AUTO(json) json_t *config = NULL;
 	struct load_image *img;
 	char *text = NULL;
 	size_t size = 0, i;
 
 	if (!*path || !json_is_array(layers))
-		return err_set(l->err, ERR_INVALID, "invalid archive: manifest.json names no config or "
+		return err_set(l->err, ERR_INVALID,
+			       "invalid archive: manifest.json names no config or "
 			       "layers");
-	config = load_json(l, path, &text, &size);
+	config = transfer_load_json(l, path, &text, &size);
 	if (!config)
 		return -1;
-	img = load_add(l, text, size);
+	img = transfer_load_add(l, text, size);
 	if (!img)
 		return err_wrap(l->err, "invalid archive: '%.200s'", path);
-	json_array_foreach(layers, i, s) {
+	json_array_foreach(layers, i, s)
+	{
 		if (!json_is_string(s))
-			return err_set(l->err, ERR_INVALID, "invalid archive: a layer is no string");
+			return err_set(l->err, ERR_INVALID,
+				       "invalid archive: a layer is no string");
 		strv_add(&img->layers, json_string_value(s));
 	}
-	json_array_foreach(tags, i, s)
-		if (json_is_string(s) && add_name(l, img, json_string_value(s)) < 0)
-			return -1;
+	json_array_foreach(tags, i, s) if (json_is_string(s) &&
+					   add_name(l, img, json_string_value(s)) < 0) return -1;
 	return 0;
 }
 
-int load_docker(struct load *l)
+int transfer_load_docker(struct load *l)
 {
-	AUTO(json) json_t *doc = load_json(l, "manifest.json", NULL, NULL);
+	AUTO(json) json_t *doc = transfer_load_json(l, "manifest.json", NULL, NULL);
 	json_t *item;
 	size_t i;
 
 	if (!doc)
 		return -1;
 	if (!json_is_array(doc) || json_array_size(doc) == 0)
-		return err_set(l->err, ERR_INVALID, "invalid archive: manifest.json names no image");
-	json_array_foreach(doc, i, item)
-		if (docker_image(l, item) < 0)
-			return -1;
+		return err_set(l->err, ERR_INVALID,
+			       "invalid archive: manifest.json names no image");
+	json_array_foreach(doc, i, item) if (docker_image(l, item) < 0) return -1;
 	return 0;
 }
 
@@ -79,7 +81,8 @@ static char *blob_path(const char *digest)
 }
 
 /* A blob that is JSON, checked against its digest. */
-static json_t *blob_json(struct load *l, const json_t *descriptor, char **ret_text, size_t *ret_size)
+static json_t *blob_json(struct load *l, const json_t *descriptor, char **ret_text,
+			 size_t *ret_size)
 {
 	const char *digest = json_get_str(descriptor, "digest", "");
 	AUTO(free) char *path = blob_path(digest);
@@ -90,7 +93,7 @@ static json_t *blob_json(struct load *l, const json_t *descriptor, char **ret_te
 		err_set(l->err, ERR_INVALID, "invalid archive: bad digest '%.100s'", digest);
 		return NULL;
 	}
-	value = load_json(l, path, ret_text, ret_size);
+	value = transfer_load_json(l, path, ret_text, ret_size);
 	if (!value)
 		return NULL;
 	image_digest(actual, *ret_text, *ret_size);
@@ -126,15 +129,18 @@ static int oci_layers(struct load *l, struct load_image *img, const json_t *mani
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(json_object_get(manifest, "layers"), i, item) {
+	json_array_foreach(json_object_get(manifest, "layers"), i, item)
+	{
 		const char *digest = json_get_str(item, "digest", "");
 		char *path = blob_path(digest);
 
 		if (!path)
-			return err_set(l->err, ERR_INVALID, "invalid archive: bad digest '%.100s'", digest);
+			return err_set(l->err, ERR_INVALID, "invalid archive: bad digest '%.100s'",
+				       digest);
 		if (strstr(json_get_str(item, "mediaType", ""), "encrypted")) {
 			free(path);
-			return err_set(l->err, ERR_UNSUPPORTED, "encrypted layers are not supported");
+			return err_set(l->err, ERR_UNSUPPORTED,
+				       "encrypted layers are not supported");
 		}
 		strv_take(&img->layers, path);
 		strv_add(&img->digests, digest);
@@ -154,8 +160,8 @@ static bool add_to_known(struct load *l, const char *text, size_t size, const js
 	return false;
 }
 
-static int oci_manifest(struct load *l, const json_t *descriptor, const json_t *manifest, char **text,
-			size_t size)
+static int oci_manifest(struct load *l, const json_t *descriptor, const json_t *manifest,
+			char **text, size_t size)
 {
 	AUTO(json) json_t *config = NULL;
 	struct load_image *img;
@@ -167,7 +173,7 @@ static int oci_manifest(struct load *l, const json_t *descriptor, const json_t *
 	config = blob_json(l, json_object_get(manifest, "config"), &config_text, &config_size);
 	if (!config)
 		return -1;
-	img = load_add(l, config_text, config_size);
+	img = transfer_load_add(l, config_text, config_size);
 	if (!img)
 		return -1;
 	img->manifest = TAKE_PTR(*text);
@@ -188,11 +194,12 @@ static const json_t *choose(struct load *l, const json_t *index)
 	int best_score = 0;
 	size_t i;
 
-	json_array_foreach(json_object_get(index, "manifests"), i, item) {
+	json_array_foreach(json_object_get(index, "manifests"), i, item)
+	{
 		const json_t *p = json_object_get(item, "platform");
-		int score = p ? platform_match(&l->platform, json_get_str(p, "os", ""),
-					       json_get_str(p, "architecture", ""),
-					       json_get_str(p, "variant", ""))
+		int score = p ? transfer_platform_match(&l->platform, json_get_str(p, "os", ""),
+							json_get_str(p, "architecture", ""),
+							json_get_str(p, "variant", ""))
 			      : 1;
 
 		if (is_attestation(item) || score <= best_score)
@@ -211,20 +218,22 @@ static int oci_descriptor(struct load *l, const json_t *named, const json_t *des
 	size_t size = 0;
 
 	if (depth > INDEX_DEPTH_MAX)
-		return err_set(l->err, ERR_INVALID, "invalid archive: indexes too deep in each other");
+		return err_set(l->err, ERR_INVALID,
+			       "invalid archive: indexes too deep in each other");
 	doc = blob_json(l, descriptor, &text, &size);
 	if (!doc)
 		return -1;
 	if (json_is_object(json_object_get(doc, "config")))
 		return oci_manifest(l, named, doc, &text, size);
 	if (!json_is_array(json_object_get(doc, "manifests")))
-		return err_set(l->err, ERR_INVALID, "invalid archive: neither a manifest nor an index");
+		return err_set(l->err, ERR_INVALID,
+			       "invalid archive: neither a manifest nor an index");
 	chosen = choose(l, doc);
 	if (!chosen)
 		return err_set(l->err, ERR_NOT_FOUND,
 			       "no matching manifest for %s/%s%s%s in the manifest list entries",
-			       l->platform.os, l->platform.architecture, l->platform.variant[0] ? "/" : "",
-			       l->platform.variant);
+			       l->platform.os, l->platform.architecture,
+			       l->platform.variant[0] ? "/" : "", l->platform.variant);
 	return oci_descriptor(l, named, chosen, depth + 1);
 }
 
@@ -234,17 +243,17 @@ static bool is_choice(const json_t *manifests)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(manifests, i, item)
-		if (!json_is_object(json_object_get(item, "platform")) ||
-		    annotation(item, "io.containerd.image.name") ||
-		    annotation(item, "org.opencontainers.image.ref.name"))
-			return false;
+	json_array_foreach(
+		manifests, i,
+		item) if (!json_is_object(json_object_get(item, "platform")) ||
+			  annotation(item, "io.containerd.image.name") ||
+			  annotation(item, "org.opencontainers.image.ref.name")) return false;
 	return json_array_size(manifests) > 1;
 }
 
-int load_oci(struct load *l)
+int transfer_load_oci(struct load *l)
 {
-	AUTO(json) json_t *index = load_json(l, "index.json", NULL, NULL);
+	AUTO(json) json_t *index = transfer_load_json(l, "index.json", NULL, NULL);
 	json_t *manifests = json_object_get(index, "manifests"), *item;
 	size_t i;
 
@@ -258,8 +267,7 @@ int load_oci(struct load *l)
 		if (chosen)
 			return oci_descriptor(l, chosen, chosen, 0);
 	}
-	json_array_foreach(manifests, i, item)
-		if (!is_attestation(item) && oci_descriptor(l, item, item, 0) < 0)
-			return -1;
+	json_array_foreach(manifests, i, item) if (!is_attestation(item) &&
+						   oci_descriptor(l, item, item, 0) < 0) return -1;
 	return 0;
 }

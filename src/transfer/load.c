@@ -19,7 +19,7 @@
 #include "base/fs.h"
 #include "codec/json.h"
 
-int load_open(struct load *l, const char *path)
+int transfer_load_open(struct load *l, const char *path)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
@@ -37,14 +37,14 @@ int load_open(struct load *l, const char *path)
 	return TAKE_FD(fd);
 }
 
-bool load_has(struct load *l, const char *path)
+bool transfer_load_has(struct load *l, const char *path)
 {
 	return fs_exists(l->dirfd, path);
 }
 
-json_t *load_json(struct load *l, const char *path, char **ret_text, size_t *ret_size)
+json_t *transfer_load_json(struct load *l, const char *path, char **ret_text, size_t *ret_size)
 {
-	AUTO(close) int fd = load_open(l, path);
+	AUTO(close) int fd = transfer_load_open(l, path);
 	AUTO(buf) struct buf b = {0};
 	json_t *value;
 	int r;
@@ -54,7 +54,8 @@ json_t *load_json(struct load *l, const char *path, char **ret_text, size_t *ret
 	r = fs_read_fd(fd, LOAD_JSON_MAX, &b);
 	if (r < 0) {
 		if (r == -EFBIG)
-			err_set(l->err, ERR_INVALID, "invalid archive: '%.200s' is larger than 16 MiB", path);
+			err_set(l->err, ERR_INVALID,
+				"invalid archive: '%.200s' is larger than 16 MiB", path);
 		else
 			err_sys(l->err, -r, "read '%.200s' of the archive", path);
 		return NULL;
@@ -71,13 +72,14 @@ json_t *load_json(struct load *l, const char *path, char **ret_text, size_t *ret
 	return value;
 }
 
-struct load_image *load_add(struct load *l, char *config, size_t size)
+struct load_image *transfer_load_add(struct load *l, char *config, size_t size)
 {
 	struct load_image img = {.config = config, .config_size = size};
 
 	if (l->n >= LOAD_IMAGES_MAX) {
 		free(config);
-		err_set(l->err, ERR_INVALID, "invalid archive: more than %d images", LOAD_IMAGES_MAX);
+		err_set(l->err, ERR_INVALID, "invalid archive: more than %d images",
+			LOAD_IMAGES_MAX);
 		return NULL;
 	}
 	if (image_parse(config, size, &img.parsed, l->err) < 0) {
@@ -122,15 +124,16 @@ static int check_layer(struct load *l, const struct load_image *img, size_t i,
 			       "invalid archive: layer '%.200s' has diff id %s, the config says %s",
 			       img->layers.v[i], result->diff_id, img->parsed->diff_ids.v[i]);
 	if (want && !streq(want, result->blob_id))
-		return err_set(l->err, ERR_INVALID,
-			       "invalid archive: layer '%.200s' has digest %s, the manifest says %s",
-			       img->layers.v[i], result->blob_id, want);
+		return err_set(
+			l->err, ERR_INVALID,
+			"invalid archive: layer '%.200s' has digest %s, the manifest says %s",
+			img->layers.v[i], result->blob_id, want);
 	return 0;
 }
 
 static int unpack_layer(struct load *l, const struct load_image *img, size_t i, const char *chain)
 {
-	AUTO(close) int fd = load_open(l, img->layers.v[i]);
+	AUTO(close) int fd = transfer_load_open(l, img->layers.v[i]);
 	AUTO(image_layer) struct image_layer *layer = NULL;
 	char short_id[13];
 	struct stat st;
@@ -138,12 +141,14 @@ static int unpack_layer(struct load *l, const struct load_image *img, size_t i, 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -1;
 	image_short_id(short_id, img->parsed->diff_ids.v[i]);
-	if (progress_report(l->progress, "Loading layer", short_id, 0, st.st_size, l->err) < 0)
+	if (transfer_progress_report(l->progress, "Loading layer", short_id, 0, st.st_size,
+				     l->err) < 0)
 		return -1;
 	if (image_layer_unpack(l->store, fd, 0, &layer, l->err) < 0)
 		return err_wrap(l->err, "layer '%.200s'", img->layers.v[i]);
 	if (check_layer(l, img, i, &layer->result) < 0 ||
-	    progress_report(l->progress, "Loading layer", short_id, st.st_size, st.st_size, l->err) < 0)
+	    transfer_progress_report(l->progress, "Loading layer", short_id, st.st_size, st.st_size,
+				     l->err) < 0)
 		return -1;
 	map_set(&l->layers, chain, TAKE_PTR(layer));
 	return 0;
@@ -155,8 +160,8 @@ static int unpack_image(struct load *l, struct load_image *img)
 
 	if (img->layers.n != img->parsed->diff_ids.n)
 		return err_set(l->err, ERR_INVALID,
-			       "invalid archive: %zu layers, but the config names %zu", img->layers.n,
-			       img->parsed->diff_ids.n);
+			       "invalid archive: %zu layers, but the config names %zu",
+			       img->layers.n, img->parsed->diff_ids.n);
 	for (size_t i = 0; i < img->layers.n; i++) {
 		char *existing;
 
@@ -183,7 +188,7 @@ static int keep_blob(struct load *l, const struct load_image *img, size_t i)
 	if (streq(digest, img->parsed->diff_ids.v[i]) || image_blob_have(l->store, digest))
 		return 0; /* not compressed: the layer gives it again */
 	/* the digest of a layer that was there already was not seen yet */
-	fd = load_open(l, img->layers.v[i]);
+	fd = transfer_load_open(l, img->layers.v[i]);
 	if (fd < 0)
 		return -1;
 	return image_blob_copy(l->store, digest, fd, l->err);
@@ -207,7 +212,8 @@ static int commit_layers(struct load *l, struct load_image *img)
 			}
 		} else if (!image_layer_find(l->store, chain, img->parsed->diff_ids.v[i], &next)) {
 			free(chain);
-			return err_set(l->err, ERR_CONFLICT, "a layer was removed meanwhile: try again");
+			return err_set(l->err, ERR_CONFLICT,
+				       "a layer was removed meanwhile: try again");
 		}
 		free(chain);
 		chain = next;
@@ -218,8 +224,8 @@ static int commit_layers(struct load *l, struct load_image *img)
 
 static int commit_image(struct load *l, struct load_image *img, struct transfer_loaded *ret)
 {
-	struct image_create create = {.config = img->config, .config_size = img->config_size,
-				      .names = &img->names};
+	struct image_create create = {
+		.config = img->config, .config_size = img->config_size, .names = &img->names};
 	char id[IMAGE_ID_SIZE], manifest[IMAGE_ID_SIZE];
 
 	if (commit_layers(l, img) < 0)
@@ -228,13 +234,14 @@ static int commit_image(struct load *l, struct load_image *img, struct transfer_
 		for (size_t i = 0; i < img->digests.n; i++)
 			if (keep_blob(l, img, i) < 0)
 				return -1;
-		if (image_blob_put_data(l->store, img->manifest, img->manifest_size, manifest, l->err) < 0)
+		if (image_blob_put_data(l->store, img->manifest, img->manifest_size, manifest,
+					l->err) < 0)
 			return -1;
 		create.manifest = manifest;
 	}
 	if (image_create(l->store, &create, id, l->err) < 0)
 		return -1;
-	strv_for_each(name, &img->names) {
+	strv_for_each (name, &img->names) {
 		AUTO(reference) struct reference ref = {0};
 
 		if (reference_parse(name, &ref, NULL) == 0)
@@ -248,7 +255,7 @@ static int commit_image(struct load *l, struct load_image *img, struct transfer_
 /* A name that another image has moves on; docker says so. */
 static int tell_renames(struct load *l, const struct load_image *img)
 {
-	strv_for_each(name, &img->names) {
+	strv_for_each (name, &img->names) {
 		AUTO(image) struct image *old = NULL;
 		AUTO(free) char *text = NULL;
 		AUTO(reference) struct reference ref = {0};
@@ -258,9 +265,11 @@ static int tell_renames(struct load *l, const struct load_image *img)
 		    reference_parse(name, &ref, NULL) < 0)
 			continue;
 		shown = reference_familiar(&ref);
-		text = xasprintf("The image %s already exists, renaming the old one with ID %s to empty "
-				 "string", shown, old->id);
-		if (progress_report(l->progress, text, NULL, 0, 0, l->err) < 0)
+		text = xasprintf(
+			"The image %s already exists, renaming the old one with ID %s to empty "
+			"string",
+			shown, old->id);
+		if (transfer_progress_report(l->progress, text, NULL, 0, 0, l->err) < 0)
 			return -1;
 	}
 	return 0;
@@ -270,12 +279,13 @@ static int run(struct load *l, struct transfer_loaded *ret)
 {
 	int r;
 
-	if (load_has(l, "manifest.json"))
-		r = load_docker(l);
-	else if (load_has(l, "index.json"))
-		r = load_oci(l);
+	if (transfer_load_has(l, "manifest.json"))
+		r = transfer_load_docker(l);
+	else if (transfer_load_has(l, "index.json"))
+		r = transfer_load_oci(l);
 	else
-		r = err_set(l->err, ERR_INVALID, "invalid archive: does not contain a manifest.json or "
+		r = err_set(l->err, ERR_INVALID,
+			    "invalid archive: does not contain a manifest.json or "
 			    "an index.json");
 	if (r < 0)
 		return -1;
@@ -311,13 +321,16 @@ int transfer_load(struct image_store *store, int fd, const char *platform,
 {
 	struct transfer_loaded loaded = {0};
 	struct err local = ERR_INIT;
-	struct load l = {.store = store, .progress = progress, .dirfd = -1,
-			 .platform_given = platform && *platform, .err = err ? err : &local};
+	struct load l = {.store = store,
+			 .progress = progress,
+			 .dirfd = -1,
+			 .platform_given = platform && *platform,
+			 .err = err ? err : &local};
 	char name[] = "load-0123456789abcdef";
 	int r;
 
 	l.layers.free_value = free_layer;
-	if (platform_parse(platform, &l.platform, err) < 0)
+	if (transfer_platform_parse(platform, &l.platform, err) < 0)
 		return -1;
 	random_hex(name + 5, 16);
 	r = load_unpacked(&l, fd, name, &loaded);

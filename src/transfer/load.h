@@ -32,12 +32,12 @@ struct load {
 };
 
 /* A regular file of the archive: links in it are followed inside it. -1 with err set. */
-int load_open(struct load *l, const char *path);
-bool load_has(struct load *l, const char *path);
+int transfer_load_open(struct load *l, const char *path);
+bool transfer_load_has(struct load *l, const char *path);
 /* Its JSON, and its bytes if ret_text is not NULL. NULL with err set. */
-json_t *load_json(struct load *l, const char *path, char **ret_text, size_t *ret_size);
+json_t *transfer_load_json(struct load *l, const char *path, char **ret_text, size_t *ret_size);
 /* A new image with this config document (moved in). NULL with err set. */
-struct load_image *load_add(struct load *l, char *config, size_t size);
+struct load_image *transfer_load_add(struct load *l, char *config, size_t size);
 
-int load_docker(struct load *l); /* manifest.json */
-int load_oci(struct load *l);	 /* index.json */
+int transfer_load_docker(struct load *l); /* manifest.json */
+int transfer_load_oci(struct load *l);	  /* index.json */

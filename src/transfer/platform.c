@@ -10,10 +10,10 @@ static const struct {
 	const char *machine; /* uname's, and other spellings */
 	const char *architecture, *variant;
 } names[] = {
-	{"x86_64", "amd64", ""},   {"x86-64", "amd64", ""}, {"amd64", "amd64", ""},
-	{"aarch64", "arm64", ""},  {"arm64", "arm64", ""},  {"armv7l", "arm", "v7"},
-	{"armhf", "arm", "v7"},	   {"armv6l", "arm", "v6"}, {"armel", "arm", "v6"},
-	{"arm", "arm", "v7"},	   {"i386", "386", ""},	    {"i686", "386", ""},
+	{"x86_64", "amd64", ""},    {"x86-64", "amd64", ""},	{"amd64", "amd64", ""},
+	{"aarch64", "arm64", ""},   {"arm64", "arm64", ""},	{"armv7l", "arm", "v7"},
+	{"armhf", "arm", "v7"},	    {"armv6l", "arm", "v6"},	{"armel", "arm", "v6"},
+	{"arm", "arm", "v7"},	    {"i386", "386", ""},	{"i686", "386", ""},
 	{"ppc64le", "ppc64le", ""}, {"riscv64", "riscv64", ""}, {"s390x", "s390x", ""},
 };
 
@@ -55,7 +55,7 @@ static int part(const char **s, char *dst, size_t size)
 	return 0;
 }
 
-int platform_parse(const char *s, struct platform *ret, struct err *err)
+int transfer_platform_parse(const char *s, struct platform *ret, struct err *err)
 {
 	const char *at = s;
 	struct platform ours;
@@ -84,12 +84,14 @@ int platform_parse(const char *s, struct platform *ret, struct err *err)
 	normalize(ret);
 	return 0;
 bad:
-	return err_set(err, ERR_INVALID, "\"%.100s\": unknown operating system or architecture: "
-		       "invalid argument", s);
+	return err_set(err, ERR_INVALID,
+		       "\"%.100s\": unknown operating system or architecture: "
+		       "invalid argument",
+		       s);
 }
 
-int platform_match(const struct platform *want, const char *os, const char *architecture,
-		   const char *variant)
+int transfer_platform_match(const struct platform *want, const char *os, const char *architecture,
+			    const char *variant)
 {
 	struct platform p = {0};
 

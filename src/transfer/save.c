@@ -82,7 +82,7 @@ static int add_repository(struct save *s, const struct reference *ref, bool *ret
 		return -1;
 	*ret_found = false;
 	for (size_t i = 0; i < l.n; i++)
-		strv_for_each(tag, &l.v[i]->repo_tags) {
+		strv_for_each (tag, &l.v[i]->repo_tags) {
 			AUTO(reference) struct reference other = {0};
 			AUTO(free) char *name = NULL;
 			AUTO(free) char *full = NULL;
@@ -131,14 +131,15 @@ static int add_name(struct save *s, const char *name)
 
 static json_t *descriptor(const char *media, const char *digest, int64_t size)
 {
-	return json_pack("{sssssI}", "mediaType", media, "digest", digest, "size", (json_int_t)size);
+	return json_pack("{sssssI}", "mediaType", media, "digest", digest, "size",
+			 (json_int_t)size);
 }
 
 static void fill_chains(struct saved *e)
 {
 	char chain[IMAGE_ID_SIZE] = "";
 
-	strv_for_each(diff, &e->img->diff_ids) {
+	strv_for_each (diff, &e->img->diff_ids) {
 		image_chain(chain, *chain ? chain : NULL, diff);
 		strv_add(&e->chains, chain);
 	}
@@ -162,11 +163,12 @@ static int kept_manifest(struct save *s, struct saved *e, bool *ret_whole)
 	if (fs_read_fd(fd, MANIFEST_MAX, &b) < 0)
 		return err_set(s->err, ERR_CORRUPT, "manifest %s cannot be read", e->img->manifest);
 	doc = json_parse(b.p, b.len, NULL);
-	json_array_foreach(json_object_get(doc, "layers"), i, item) {
+	json_array_foreach(json_object_get(doc, "layers"), i, item)
+	{
 		const char *digest = json_get_str(item, "digest", "");
 
-		if (i >= e->img->diff_ids.n || (!streq(digest, e->img->diff_ids.v[i]) &&
-						!image_blob_have(s->store, digest)))
+		if (i >= e->img->diff_ids.n ||
+		    (!streq(digest, e->img->diff_ids.v[i]) && !image_blob_have(s->store, digest)))
 			return 0;
 	}
 	if (json_array_size(json_object_get(doc, "layers")) != e->img->diff_ids.n)
@@ -222,7 +224,9 @@ static int put_bytes(struct save *s, const void *p, size_t n)
 static int put_header(struct save *s, enum tar_type type, const char *name, int64_t size)
 {
 	AUTO(buf) struct buf b = {0};
-	struct tar_entry e = {.type = type, .name = (char *)name, .size = size,
+	struct tar_entry e = {.type = type,
+			      .name = (char *)name,
+			      .size = size,
 			      .mode = type == TAR_DIR ? 0755 : 0644};
 
 	tar_put_header(&b, &e);
@@ -318,11 +322,13 @@ static json_t *index_entry(const struct saved *e, const char *full)
 	AUTO(json) json_t *doc = json_parse(e->manifest, strlen(e->manifest), NULL);
 	AUTO(reference) struct reference ref = {0};
 
-	json_object_set_new(d, "mediaType", json_string(json_get_str(doc, "mediaType", MEDIA_MANIFEST)));
+	json_object_set_new(d, "mediaType",
+			    json_string(json_get_str(doc, "mediaType", MEDIA_MANIFEST)));
 	if (full && reference_parse(full, &ref, NULL) == 0)
 		json_object_set_new(d, "annotations",
 				    json_pack("{ssss}", "io.containerd.image.name", full,
-					      "org.opencontainers.image.ref.name", str_or(ref.tag)));
+					      "org.opencontainers.image.ref.name",
+					      str_or(ref.tag)));
 	return d;
 }
 
@@ -342,7 +348,7 @@ static int put_index(struct save *s)
 	json_object_set_new(index, "mediaType", json_string(MEDIA_INDEX));
 	json_object_set_new(index, "manifests", manifests);
 	for (size_t i = 0; i < s->n; i++) {
-		strv_for_each(full, &s->v[i].tags)
+		strv_for_each (full, &s->v[i].tags)
 			json_array_append_new(manifests, index_entry(&s->v[i], full));
 		if (s->v[i].tags.n == 0)
 			json_array_append_new(manifests, index_entry(&s->v[i], NULL));
@@ -356,7 +362,7 @@ static json_t *manifest_entry(const struct saved *e)
 	json_t *o = json_object();
 	AUTO(free) char *config = xasprintf("blobs/sha256/%s", e->img->id + 7);
 
-	strv_for_each(full, &e->tags) {
+	strv_for_each (full, &e->tags) {
 		AUTO(reference) struct reference ref = {0};
 		AUTO(free) char *shown = NULL;
 
@@ -365,7 +371,7 @@ static json_t *manifest_entry(const struct saved *e)
 		shown = reference_familiar(&ref);
 		json_array_append_new(tags, json_string(shown));
 	}
-	strv_for_each(digest, &e->layers) {
+	strv_for_each (digest, &e->layers) {
 		AUTO(free) char *path = xasprintf("blobs/sha256/%s", digest + 7);
 
 		json_array_append_new(layers, json_string(path));
@@ -382,7 +388,7 @@ static json_t *repositories(const struct save *s)
 	json_t *all = json_object();
 
 	for (size_t i = 0; i < s->n; i++)
-		strv_for_each(full, &s->v[i].tags) {
+		strv_for_each (full, &s->v[i].tags) {
 			AUTO(reference) struct reference ref = {0};
 			AUTO(free) char *name = NULL;
 			json_t *repo;
@@ -395,8 +401,9 @@ static json_t *repositories(const struct save *s)
 				repo = json_object();
 				json_object_set_new(all, name, repo);
 			}
-			json_object_set_new(repo, str_or(ref.tag),
-					    json_string(s->v[i].layers.v[s->v[i].layers.n - 1] + 7));
+			json_object_set_new(
+				repo, str_or(ref.tag),
+				json_string(s->v[i].layers.v[s->v[i].layers.n - 1] + 7));
 		}
 	return all;
 }
@@ -408,7 +415,8 @@ static int put_all(struct save *s)
 	AUTO(json) json_t *repos = repositories(s);
 	AUTO(buf) struct buf end = {0};
 
-	if (put_header(s, TAR_DIR, "blobs/", 0) < 0 || put_header(s, TAR_DIR, "blobs/sha256/", 0) < 0)
+	if (put_header(s, TAR_DIR, "blobs/", 0) < 0 ||
+	    put_header(s, TAR_DIR, "blobs/sha256/", 0) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n; i++) {
 		if (put_image(s, &s->v[i]) < 0)
@@ -427,7 +435,7 @@ static int collect(struct save *s, const struct strv *names)
 {
 	if (names->n == 0)
 		return err_set(s->err, ERR_INVALID, "no image names given");
-	strv_for_each(name, names)
+	strv_for_each (name, names)
 		if (add_name(s, name) < 0)
 			return -1;
 	for (size_t i = 0; i < s->n; i++)

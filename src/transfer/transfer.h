@@ -25,13 +25,13 @@ struct transfer_progress {
 };
 
 struct transfer_import {
-	int fd;			 /* the root file system's tar, any compression; borrowed */
-	const char *repo;	 /* "debian", "debian:bookworm" or NULL or "" */
-	const char *tag;	 /* or NULL or "" */
-	const char *message;	 /* comment; NULL: "Imported from -" */
-	const char *source;	 /* for the default message; NULL: "-" */
+	int fd;			    /* the root file system's tar, any compression; borrowed */
+	const char *repo;	    /* "debian", "debian:bookworm" or NULL or "" */
+	const char *tag;	    /* or NULL or "" */
+	const char *message;	    /* comment; NULL: "Imported from -" */
+	const char *source;	    /* for the default message; NULL: "-" */
 	const struct strv *changes; /* Dockerfile lines, or NULL */
-	const char *platform;	 /* "os/arch[/variant]" or NULL: this machine's */
+	const char *platform;	    /* "os/arch[/variant]" or NULL: this machine's */
 };
 /* *ret_id: the new image. */
 int transfer_import(struct image_store *store, const struct transfer_import *in,
@@ -57,8 +57,10 @@ int transfer_load(struct image_store *store, int fd, const char *platform,
  * or file; EPIPE is ERR_CANCELLED). Call transfer_save_check() first to answer errors before the
  * first byte.
  */
-int transfer_save(struct image_store *store, const struct strv *names, int fd, struct err *err) MUST_USE;
-int transfer_save_check(struct image_store *store, const struct strv *names, struct err *err) MUST_USE;
+int transfer_save(struct image_store *store, const struct strv *names, int fd,
+		  struct err *err) MUST_USE;
+int transfer_save_check(struct image_store *store, const struct strv *names,
+			struct err *err) MUST_USE;
 
 /*
  * A container's merged tree as a tar: layers as absolute paths TOP FIRST in overlay's format
@@ -75,10 +77,10 @@ int transfer_apply_changes(const char *config_json, const struct strv *changes, 
 			   struct err *err) MUST_USE;
 
 struct transfer_commit {
-	const char *upper;	 /* absolute path of the container's upper directory */
-	const char *parent;	 /* the container's image id */
-	const char *container;	 /* its id, for the history */
-	const char *config;	 /* JSON: docker's Config object of the container */
+	const char *upper;	      /* absolute path of the container's upper directory */
+	const char *parent;	      /* the container's image id */
+	const char *container;	      /* its id, for the history */
+	const char *config;	      /* JSON: docker's Config object of the container */
 	const char *author, *comment; /* or NULL */
 	const struct strv *changes;   /* or NULL */
 	const char *repo, *tag;	      /* or NULL */

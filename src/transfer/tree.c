@@ -23,10 +23,10 @@
 #include "base/fs.h"
 #include "codec/tar.h"
 
-#define DEPTH_MAX   1000
-#define LAYERS_MAX  501
-#define BUFFER_SIZE (256 * 1024)
-#define XATTR_LIST_MAX 65536
+#define DEPTH_MAX	1000
+#define LAYERS_MAX	501
+#define BUFFER_SIZE	(256 * 1024)
+#define XATTR_LIST_MAX	65536
 #define XATTR_VALUE_MAX 65536
 
 struct tree {
@@ -112,7 +112,8 @@ static void read_xattrs(int fd, struct tar_entry *e)
 		if (size < 0)
 			continue;
 		e->xattrs = xrealloc(e->xattrs, (e->nxattrs + 1) * sizeof(*e->xattrs));
-		e->xattrs[e->nxattrs++] = (struct tar_xattr){xstrdup(s), TAKE_PTR(value), (size_t)size};
+		e->xattrs[e->nxattrs++] =
+			(struct tar_xattr){xstrdup(s), TAKE_PTR(value), (size_t)size};
 	}
 }
 
@@ -158,8 +159,9 @@ static int put_file(struct tree *t, size_t layer, const char *path, struct tar_e
 	AUTO(close) int fd = -1;
 
 	if (st->st_nlink > 1) {
-		AUTO(free) char *key = xasprintf("%zu:%llx:%llx", layer, (unsigned long long)st->st_dev,
-						 (unsigned long long)st->st_ino);
+		AUTO(free)
+		char *key = xasprintf("%zu:%llx:%llx", layer, (unsigned long long)st->st_dev,
+				      (unsigned long long)st->st_ino);
 		const char *first = map_get(&t->links, key);
 
 		if (first) {
@@ -173,7 +175,8 @@ static int put_file(struct tree *t, size_t layer, const char *path, struct tar_e
 	}
 	fd = open_below(t, layer, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return fd == -ENOENT ? 0 : err_sys(t->err, -fd, "open '%.200s' of the container", path);
+		return fd == -ENOENT ? 0
+				     : err_sys(t->err, -fd, "open '%.200s' of the container", path);
 	e->type = TAR_FILE;
 	e->size = st->st_size;
 	return put_header(t, e) < 0 ? -1 : put_data(t, fd, e->size);
@@ -219,7 +222,9 @@ static int put_mark(struct tree *t, char *name)
 static int put_entry(struct tree *t, size_t layer, const char *path, int fd, const struct stat *st)
 {
 	struct tar_entry e = {
-		.mode = st->st_mode & 07777, .uid = st->st_uid, .gid = st->st_gid,
+		.mode = st->st_mode & 07777,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
 		.mtime = st->st_mtim.tv_sec,
 	};
 	int r;
@@ -260,7 +265,7 @@ static int names_of(struct tree *t, const char *path, const struct parts *parts,
 		r = fs_each_entry(fd, ".", collect, &names);
 		close(fd);
 	}
-	map_for_each(it, &names)
+	map_for_each (it, &names)
 		strv_add(ret, it->key);
 	strv_sort(ret);
 	map_done(&names);
@@ -312,11 +317,21 @@ static const struct {
 	const char *path;
 	mode_t type;
 } ours[] = {
-	{".dockerenv", S_IFREG},   {"dev", S_IFDIR},	      {"dev/console", S_IFREG},
-	{"dev/mqueue", S_IFDIR},   {"dev/pts", S_IFDIR},      {"dev/shm", S_IFDIR},
-	{"etc", S_IFDIR},	   {"etc/hostname", S_IFREG}, {"etc/hosts", S_IFREG},
-	{"etc/mtab", S_IFLNK},	   {"etc/resolv.conf", S_IFREG}, {"proc", S_IFDIR},
-	{"sbin", S_IFDIR},	   {"sbin/docker-init", S_IFREG}, {"sys", S_IFDIR},
+	{".dockerenv", S_IFREG},
+	{"dev", S_IFDIR},
+	{"dev/console", S_IFREG},
+	{"dev/mqueue", S_IFDIR},
+	{"dev/pts", S_IFDIR},
+	{"dev/shm", S_IFDIR},
+	{"etc", S_IFDIR},
+	{"etc/hostname", S_IFREG},
+	{"etc/hosts", S_IFREG},
+	{"etc/mtab", S_IFLNK},
+	{"etc/resolv.conf", S_IFREG},
+	{"proc", S_IFDIR},
+	{"sbin", S_IFDIR},
+	{"sbin/docker-init", S_IFREG},
+	{"sys", S_IFDIR},
 };
 
 struct place {
@@ -333,7 +348,8 @@ static int find_foreign(void *ctx, int dirfd, const char *name, unsigned char d_
 	AUTO(free) char *path = xasprintf("%s/%s", c->path, name);
 	struct stat st;
 
-	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_ours(c->t, c->layer, path, &st);
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	       !is_ours(c->t, c->layer, path, &st);
 }
 
 static bool is_ours(struct tree *t, size_t layer, const char *path, const struct stat *st)
@@ -366,12 +382,13 @@ static int visit(struct tree *t, const char *dir_path, const char *name, const s
 		if (fd == -ENOENT)
 			continue;
 		if (fd < 0 || fstat(fd, &st) < 0)
-			return err_sys(t->err, fd < 0 ? -fd : errno, "open '%.200s' of the container",
-				       path);
+			return err_sys(t->err, fd < 0 ? -fd : errno,
+				       "open '%.200s' of the container", path);
 		if (is_whiteout(&st)) {
 			if (!t->whiteouts)
 				return 0;
-			return put_mark(t, xasprintf("%s%s.wh.%s", dir_path, *dir_path ? "/" : "", name));
+			return put_mark(
+				t, xasprintf("%s%s.wh.%s", dir_path, *dir_path ? "/" : "", name));
 		}
 		if (t->changes && is_ours(t, dir->v[i], path, &st)) /* (5) */
 			return 0;
@@ -387,11 +404,11 @@ static int walk(struct tree *t, const char *path, const struct parts *parts, uns
 	AUTO(strv) struct strv names = {0};
 
 	if (depth > DEPTH_MAX)
-		return err_set(t->err, ERR_UNSUPPORTED, "more than %d directories within each other",
-			       DEPTH_MAX);
+		return err_set(t->err, ERR_UNSUPPORTED,
+			       "more than %d directories within each other", DEPTH_MAX);
 	if (names_of(t, path, parts, &names) < 0)
 		return -1;
-	strv_for_each(name, &names)
+	strv_for_each (name, &names)
 		if (visit(t, path, name, parts, depth) < 0)
 			return -1;
 	return 0;
@@ -401,7 +418,7 @@ static int open_layers(struct tree *t, const struct strv *layers)
 {
 	if (layers->n > LAYERS_MAX)
 		return err_set(t->err, ERR_UNSUPPORTED, "more than %d layers", LAYERS_MAX);
-	strv_for_each(path, layers) {
+	strv_for_each (path, layers) {
 		int fd = fs_open_dir(AT_FDCWD, path);
 
 		if (fd < 0)
@@ -411,8 +428,8 @@ static int open_layers(struct tree *t, const struct strv *layers)
 	return 0;
 }
 
-int tree_write(const struct strv *layers, unsigned flags, int fd, int64_t *ret_entries,
-	       struct err *err)
+int transfer_tree_write(const struct strv *layers, unsigned flags, int fd, int64_t *ret_entries,
+			struct err *err)
 {
 	AUTO(free) struct tree *t = xnew(struct tree);
 	AUTO(free) struct parts *parts = xnew(struct parts);

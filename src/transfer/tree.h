@@ -11,8 +11,8 @@ enum {
 };
 
 /*
- * layers: absolute paths, top first. With flags 0 the layers are merged. Sorted, so that the same tree gives
- * the same bytes. *ret_entries may be NULL. EPIPE is ERR_CANCELLED.
+ * layers: absolute paths, top first. With flags 0 the layers are merged. Sorted, so that the same
+ * tree gives the same bytes. *ret_entries may be NULL. EPIPE is ERR_CANCELLED.
  */
-int tree_write(const struct strv *layers, unsigned flags, int fd, int64_t *ret_entries,
-	       struct err *err) MUST_USE;
+int transfer_tree_write(const struct strv *layers, unsigned flags, int fd, int64_t *ret_entries,
+			struct err *err) MUST_USE;
