@@ -9,6 +9,7 @@
 	X(attach) \
 	X(commit) \
 	X(container_prune) \
+	X(cp) \
 	X(create) \
 	X(exec) \
 	X(export) \

@@ -187,7 +187,10 @@ int client_stream_open(struct client *c, const struct client_request *req,
 {
 	int r = 1;
 
-	if (has_stream_body(req) && client_negotiate(c, err) < 0)
+	/* what cannot be sent twice, and what gets no text back, needs the version before */
+	if ((has_stream_body(req) || (strcmp(req->method, "HEAD") == 0 &&
+				      strcmp(req->path, "/_ping") != 0)) &&
+	    client_negotiate(c, err) < 0)
 		return -1;
 	for (int i = 0; i < 3 && r > 0; i++)
 		r = try_once(c, req, ret, err);
