@@ -53,6 +53,8 @@ static const struct {
 	{"config", "cove runs containers on one machine"},
 	{"plugin", "cove has no plugins"},
 	{"trust", "verify images by digest: cove pull NAME@sha256:..."},
+	{"manifest", "inspect images with 'cove image inspect'"},
+	{"search", "name the image in full, registries are not searched"},
 	{"checkpoint", "cove does not checkpoint containers"},
 	{"context", "use -H or COVE_HOST to choose a daemon"},
 	{"login", "registries with a login are not supported by this version"},
@@ -193,9 +195,9 @@ static int unknown_command(const char *group, const char *name)
 	AUTO(free) char *path = *group ? xasprintf("%s %s", group, name) : xstrdup(name);
 	const char *near = suggest_command(group, name);
 
-	for (size_t i = 0; !*group && i < ARRAY_LEN(foreign); i++) {
+	for (size_t i = 0; (!*group || streq(path, "image build")) && i < ARRAY_LEN(foreign); i++) {
 		if (streq(foreign[i].name, name)) {
-			fprintf(stderr, "cove: 'cove %s' is not available: %s\n", name,
+			fprintf(stderr, "cove: 'cove %s' is not available: %s\n", path,
 				foreign[i].hint);
 			return 1;
 		}

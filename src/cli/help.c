@@ -109,7 +109,7 @@ static void option_text(struct buf *out, const struct cli_opt *o)
 
 void help_options(struct buf *out, const struct cli_opt *table)
 {
-	size_t columns = width(), max = 0;
+	size_t columns = width() - 1, max = 0;
 
 	for (const struct cli_opt *o = table; o->name; o++) {
 		AUTO(buf) struct buf head = {0};

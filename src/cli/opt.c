@@ -278,9 +278,9 @@ static int parse_long(struct parse *p, char *arg, struct err *err)
 
 	if (!*key || *key == '-')
 		return err_set(err, ERR_INVALID, "bad flag syntax: %s", arg);
-	o = opt_find(p->table, key);
-	if (!o && streq(key, "help"))
+	if (streq(key, "help")) /* some tables have a row for it, to show it */
 		return want_help(p, eq ? eq + 1 : NULL);
+	o = opt_find(p->table, key);
 	if (!o)
 		return err_set(err, ERR_INVALID, "unknown flag: --%s", key);
 	if (eq)

@@ -125,7 +125,7 @@ static int start(struct cli *cli, const struct opts *o, const char *id, struct e
 	}
 	if (o->tty && session_tty_size(&h, &w))
 		json_object_set_new(body, "ConsoleSize", json_pack("[i, i]", (int)h, (int)w));
-	r = detach_keys_parse(cli, o->detach_keys, &s.keys, err);
+	r = o->tty || *o->detach_keys ? detach_keys_parse(cli, o->detach_keys, &s.keys, err) : 0;
 	if (r == 0)
 		r = cli_client(cli, &s.client, err);
 	if (r == 0) {

@@ -17,7 +17,9 @@ static const struct cli_opt table[] = {
 	{"all-tags", 'a', CLI_BOOL, O(all_tags), "Push all tags of an image to the repository"},
 	{"disable-content-trust", 0, CLI_BOOL, O(trust), "Skip image signing", .init = "true"},
 	{"platform", 0, CLI_STRING, O(platform),
-	 "Push a platform-specific manifest as a single-platform image to the registry"},
+	 "Push a platform-specific manifest as a single-platform image to the registry.\n"
+	 "Image index won't be pushed, meaning that other manifests, including attestations won't be "
+	 "preserved.\n'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)"},
 	{"quiet", 'q', CLI_BOOL, O(quiet), "Suppress verbose output"},
 	CLI_OPT_END,
 };

@@ -147,7 +147,8 @@ static int run(struct cli *cli, void *opts, char **args, struct err *err)
 	if (o->detach && o->attach.n)
 		err_set(err, ERR_INVALID,
 			"conflicting options: cannot specify both --attach and --detach");
-	else if (!o->detach && session_check_tty(r.in, o->tty, err) == 0)
+	else if (!o->detach && session_check_tty(r.in, o->tty, err) == 0 &&
+		 (o->tty || *o->detach_keys))
 		ignore_result(detach_keys_parse(cli, o->detach_keys, &keys, err));
 	if (err->kind) {
 		json_decref(body);

@@ -193,7 +193,7 @@ static void test_registry(void)
 			map_set(&seen, *p, (void *)c);
 		}
 		help_command(&help, c, c->paths[0]);
-		ok(help.len > 0);
+		ok(help.len > 0 && help.len < 32768);
 		for (const struct cli_opt *o = c->opts; o && o->name; o++) {
 			ok(o->offset < c->opts_size);
 			ok(opt_find(c->opts, o->name) == o);
@@ -217,6 +217,21 @@ static void test_help(void)
 		      "                      eighty columns, so it wraps (default \"x\")\n");
 }
 
+/* A row named help shows it; it works with and without one. */
+static void test_help_row(void)
+{
+	static const struct cli_opt with[] = {{"help", 0, CLI_BOOL, O(a), "Print usage"},
+					      CLI_OPT_END};
+	AUTO(strv) struct strv args = {0};
+	char flag[] = "--help", *argv[] = {flag, NULL};
+	struct opts o = {0};
+	struct err err = ERR_INIT;
+	bool changed[2] = {0}, help = false;
+
+	ok_eq(opt_parse(with, CLI_OPTS_FIRST, &o, changed, argv, &args, &help, &err), 0);
+	ok(help);
+}
+
 static void test_suggest(void)
 {
 	ok_str(suggest_command("", "rn"), "rm");
@@ -232,6 +247,7 @@ int main(void)
 	test_run(test_bytes);
 	test_run(test_registry);
 	test_run(test_help);
+	test_run(test_help_row);
 	test_run(test_suggest);
 	return test_done();
 }
