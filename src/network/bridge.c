@@ -5,7 +5,8 @@
  * left, are told apart. While a daemon runs it holds an abstract socket named after its default
  * bridge: abstract names belong to the network namespace, as bridges do.
  *
- * (1) A link without our alias is never changed or removed.
+ * (1) A link without our alias is never changed or removed, but for a bridge that a dead engine left
+ *     with no port in it.
  * (2) The subnet of the default bridge stays over restarts; it moves only when the link is gone and
  *     something else on the host took the range meanwhile.
  */
@@ -38,6 +39,22 @@ static int lock_name(const char *name)
 	return TAKE_FD(fd);
 }
 
+static int is_port_of(void *ctx, const struct link *l)
+{
+	return l->master == *(int *)ctx;
+}
+
+/* What an engine that was killed left, with no container on it: nobody holds the name's lock. */
+static bool remove_dead(struct network_mgr *mgr, struct link *l)
+{
+	if (!l->bridge || !str_after(l->alias, "cove ") || link_each(mgr->nl, is_port_of, &l->index) != 0)
+		return false;
+	if (link_delete(mgr->nl, l->name) < 0)
+		return false;
+	*l = (struct link){};
+	return true;
+}
+
 /* Locks the name if no other engine is there. 1: ours; 0: somebody else's. */
 static int claim_name(struct network_mgr *mgr, const char *name, bool strict, struct link *ret_link,
 		      struct err *err)
@@ -55,9 +72,9 @@ static int claim_name(struct network_mgr *mgr, const char *name, bool strict, st
 	if (r < 0)
 		return err_sys(err, -r, "look up link %s", name);
 	bridge_alias(mgr, alias);
-	if (r > 0 && !strict && !streq(l.alias, alias))
+	if (r > 0 && !strict && !streq(l.alias, alias) && !remove_dead(mgr, &l))
 		return 0;
-	if (r > 0 && !l.bridge)
+	if (l.index && !l.bridge)
 		return err_set(err, ERR_INVALID, "link %s is not a bridge", name);
 	mgr->name_lock = TAKE_FD(fd);
 	*ret_link = l;

@@ -62,15 +62,17 @@ static int parse_link(const struct nlmsghdr *nlh, struct link *ret)
 {
 	const struct nlattr *tb[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1];
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
-	const uint32_t *mtu;
+	const uint32_t *mtu, *master;
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi))
 		return -EBADMSG;
 	nl_attrs(tb, ARRAY_LEN(tb), nlh, sizeof(*ifi));
 	nl_attrs_nested(info, ARRAY_LEN(info), tb[IFLA_LINKINFO]);
 	mtu = nl_data(tb[IFLA_MTU], sizeof(*mtu));
+	master = nl_data(tb[IFLA_MASTER], sizeof(*master));
 	*ret = (struct link){
 		.index = ifi->ifi_index,
+		.master = master ? (int)*master : 0,
 		.up = ifi->ifi_flags & IFF_UP,
 		.mtu = mtu ? *mtu : 0,
 		.bridge = streq(nl_str(info[IFLA_INFO_KIND]), "bridge"),

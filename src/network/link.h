@@ -17,7 +17,7 @@ int ns_new(int host_ns, int *ret_ns, int *ret_nl) MUST_USE;
 int ns_open_nl(int host_ns, int ns) MUST_USE; /* a socket in an existing one */
 
 struct link {
-	int index;
+	int index, master; /* master: of the bridge it is in, 0: none */
 	bool bridge, up;
 	unsigned mtu;
 	char name[LINK_NAME], alias[LINK_ALIAS];

@@ -237,6 +237,41 @@ static void test_two_engines(void)
 	teardown(one);
 }
 
+/* What a killed engine left is used again, unless a container is on it. */
+static void test_dead_engine(void)
+{
+	AUTO(close) int nl = -1;
+	struct bridge dead = {.name = "cove0", .alias = "cove 0123", .addr = 0xac110001, .len = 16, .mtu = 1500};
+	struct bridge used = {.name = "cove1", .alias = "cove 4567", .addr = 0xac120001, .len = 16, .mtu = 1500};
+	struct veth v = {.host_name = "left", .inner_name = "eth0", .inner_index = LINK_INSIDE, .mtu = 1500};
+	struct network_config cfg = {};
+	struct network_mgr *mgr = NULL, *two = NULL;
+	struct err err = ERR_INIT;
+	AUTO(free) char *dir = NULL;
+	int index, ns, ns_nl;
+
+	if (!host_make())
+		return;
+	nl = nl_open(NETLINK_ROUTE);
+	ok_eq(ns_new(host.ns, &ns, &ns_nl), 0);
+	ok_eq(link_make_bridge(nl, &dead, &index), 0);
+	ok_eq(link_make_bridge(nl, &used, &v.bridge), 0);
+	v.ns = ns;
+	ok_eq(link_make_veth(nl, &v), 0);
+	mgr = open_mgr(NULL);
+	ok_str(network_bridge(mgr), "cove0");
+	dir = path_join(host.dir, "three");
+	ok_eq(mkdir(dir, 0700), 0);
+	cfg.data_root = cfg.exec_root = dir;
+	ok_eq(network_open(&cfg, &two, NULL, &err), 0);
+	ok_str(network_bridge(two), "cove2");
+	network_close(two);
+	network_close(mgr);
+	close(ns);
+	close(ns_nl);
+	ok_eq(link_delete(nl, "cove1"), 0);
+}
+
 static void test_errors(void)
 {
 	struct network_request req = {.network = "nope"};
@@ -335,6 +370,7 @@ int main(void)
 	test_run(test_many);
 	test_run(test_overlap);
 	test_run(test_two_engines);
+	test_run(test_dead_engine);
 	test_run(test_errors);
 	test_run(test_none_and_host);
 	test_run(test_no_link_local);
