@@ -491,7 +491,8 @@ static void cleanup_job(void *ctx)
 	list = c->after_exit;
 	c->after_exit = NULL;
 	cs_unlock(c->cs);
-	store_save_state(c);
+	if (!c->host.auto_remove) /* else the record goes in a moment */
+		store_save_state(c);
 	for (struct after_exit *a = list; a; a = a->next) {
 		if (a->run)
 			a->run(c, a);

@@ -1,12 +1,12 @@
 /*
  * store.c - the records of containers
  *
- * A container is one row: its document (the whole of struct container's bound members) and its
- * state apart, since that alone changes often. A copy of the document lies in the container's
+ * A container is two rows: its document (the whole of struct container's bound members), and its
+ * state in a table of its own, since that alone changes often and is small. A copy of the document lies in the container's
  * directory, from which a lost database is made anew.
  *
- * (1) Nothing here is durable against power loss but store_insert() and store_delete() of
- *     containers without --rm: a start waits for no disk.
+ * (1) Nothing here waits for a disk: a killed engine loses nothing, a power cut at most the last
+ *     moments.
  */
 #include "container/private.h"
 
@@ -53,8 +53,8 @@ const struct jtype container_type = {.name = "container",
 				     .nfields = ARRAY_LEN(container_fields)};
 
 static const char *const migrations[] = {
-	"CREATE TABLE containers(id TEXT PRIMARY KEY, doc TEXT NOT NULL, state TEXT NOT NULL) "
-	"WITHOUT ROWID;",
+	"CREATE TABLE containers(id TEXT PRIMARY KEY, doc TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE container_states(id TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 int store_migrate(struct containers *cs, struct err *err)
@@ -97,16 +97,28 @@ static int write_copy(struct container *c, const char *doc, struct err *err)
 	return r < 0 ? err_sys(err, -r, "write record of container %s", c->id) : 0;
 }
 
+static int write_row(struct container *c, const char *doc, const char *state, struct err *err)
+{
+	struct record_db *db = c->cs->cfg.db;
+
+	if (record_begin(db, false, err) < 0)
+		return -1;
+	if (record_run(db, err, "INSERT OR REPLACE INTO containers(id, doc) VALUES(?, ?)", "ss", c->id,
+		       doc) < 0 ||
+	    record_run(db, err, "INSERT OR REPLACE INTO container_states(id, state) VALUES(?, ?)", "ss",
+		       c->id, state) < 0) {
+		record_rollback(db);
+		return -1;
+	}
+	return record_commit(db, err);
+}
+
 int store_insert(struct container *c, struct err *err)
 {
 	AUTO(free) char *doc = document(c);
 	AUTO(free) char *state = state_document(c);
 
-	if (write_copy(c, doc, err) < 0)
-		return -1;
-	return record_run(c->cs->cfg.db, err,
-			  "INSERT INTO containers(id, doc, state) VALUES(?, ?, ?)", "sss", c->id, doc,
-			  state);
+	return write_copy(c, doc, err) < 0 ? -1 : write_row(c, doc, state, err);
 }
 
 int store_save(struct container *c, struct err *err)
@@ -114,11 +126,7 @@ int store_save(struct container *c, struct err *err)
 	AUTO(free) char *doc = document(c);
 	AUTO(free) char *state = state_document(c);
 
-	if (write_copy(c, doc, err) < 0)
-		return -1;
-	return record_run(c->cs->cfg.db, err,
-			  "UPDATE containers SET doc = ?, state = ? WHERE id = ?", "sss", doc, state,
-			  c->id);
+	return write_copy(c, doc, err) < 0 ? -1 : write_row(c, doc, state, err);
 }
 
 void store_save_state(struct container *c)
@@ -126,14 +134,23 @@ void store_save_state(struct container *c)
 	AUTO(free) char *state = state_document(c);
 	struct err err = ERR_INIT;
 
-	if (record_run(c->cs->cfg.db, &err, "UPDATE containers SET state = ? WHERE id = ?", "ss",
+	if (record_run(c->cs->cfg.db, &err, "UPDATE container_states SET state = ? WHERE id = ?", "ss",
 		       state, c->id) < 0)
 		log_error("cannot record the state of a container", "id=%s error=%s", c->id, err.msg);
 }
 
 int store_delete(struct container *c, struct err *err)
 {
-	return record_run(c->cs->cfg.db, err, "DELETE FROM containers WHERE id = ?", "s", c->id);
+	struct record_db *db = c->cs->cfg.db;
+
+	if (record_begin(db, false, err) < 0)
+		return -1;
+	if (record_run(db, err, "DELETE FROM containers WHERE id = ?", "s", c->id) < 0 ||
+	    record_run(db, err, "DELETE FROM container_states WHERE id = ?", "s", c->id) < 0) {
+		record_rollback(db);
+		return -1;
+	}
+	return record_commit(db, err);
 }
 
 /* Makes the container of one document, adds it to the table. */
@@ -216,7 +233,7 @@ int store_load_all(struct containers *cs, struct err *err)
 {
 	int r;
 
-	if (record_each(cs->cfg.db, err, load_row, cs, "SELECT id, doc, state FROM containers", "") < 0)
+	if (record_each(cs->cfg.db, err, load_row, cs, "SELECT id, doc, state FROM containers LEFT JOIN container_states USING(id)", "") < 0)
 		return -1;
 	r = fs_each_entry(cs->dirfd, ".", adopt_directory, cs);
 	return r < 0 ? err_sys(err, -r, "read directory of containers") : 0;

@@ -94,6 +94,7 @@ static int check(struct record_db *db, struct err *err)
 int record_open(const char *path, struct record_db **ret, struct err *err)
 {
 	static const char *const set_up[] = {
+		"PRAGMA locking_mode=EXCLUSIVE", /* one process: no lock calls, no shared index */
 		"PRAGMA journal_mode=WAL",
 		"PRAGMA synchronous=NORMAL",
 		"PRAGMA foreign_keys=ON",
