@@ -1,4 +1,6 @@
 """debian.py - a Debian made by mmdebstrap, as one works in it"""
+import time
+
 from harness import test
 
 
@@ -13,10 +15,11 @@ def bash_session(t):
     tty.expect(r"\[1\] \d+")
     tty.send("fg\r")
     tty.expect(r"sleep 300\r\n")
+    time.sleep(0.5)  # the shell first has to give it the terminal
     tty.send("\x1a")
     tty.expect(r"\[1\]\+ +Stopped")
-    tty.send("kill -9 %1; wait; false\r")
-    tty.expect(r"# ")
+    tty.send("kill -9 %1; sleep 0.3; echo go $((1+1))\r")
+    tty.expect(r"go 2\r\n.*# ")
     tty.send("exit 42\r")
     t.eq(tty.wait(), 42)
 
