@@ -76,3 +76,25 @@ def way_out(t):
     t.match(r.out, r"(?s)Address.*deb\.debian\.org|Name:\s+.*debian")
     t.match(t.must("run", "--rm", "busybox", "wget", "-q", "-O", "-", "http://deb.debian.org/debian/dists/bookworm/Release"),
             r"Codename: bookworm")
+
+
+@test(clients=("cove", "docker20"))
+def published_port(t):
+    """From the host by its loopback address; gone with the container."""
+    t.engine()
+    t.must("run", "-d", "--name", "web", "-p", "8080:80", "busybox", "httpd", "-f", "-p", "80", "-h", "/etc")
+    name = t.must("exec", "web", "hostname")
+    t.wait(lambda: fetch("http://127.0.0.1:8080/hostname") == name, why="an answer on the port")
+    t.eq(t.must("port", "web", "80").splitlines()[0], "0.0.0.0:8080")
+    t.fails(125, r"(?i)port is already allocated|address already in use", "run", "-d", "-p", "8080:81", "--rm",
+            "busybox", "sleep", "9")
+    t.must("rm", "-f", "web")
+    t.eq(fetch("http://127.0.0.1:8080/hostname"), None)
+
+
+def fetch(url):
+    import urllib.request
+    try:
+        return urllib.request.urlopen(url, timeout=3).read().decode().strip()
+    except OSError:
+        return None
