@@ -54,7 +54,6 @@ static const struct {
 	{"plugin", "cove has no plugins"},
 	{"trust", "verify images by digest: cove pull NAME@sha256:..."},
 	{"manifest", "inspect images with 'cove image inspect'"},
-	{"search", "name the image in full, registries are not searched"},
 	{"checkpoint", "cove does not checkpoint containers"},
 	{"context", "use -H or COVE_HOST to choose a daemon"},
 	{"login", "registries with a login are not supported by this version"},

@@ -25,7 +25,7 @@
 #define CHUNK	      32768
 #define RESIZE_TRIES  30
 #define RESIZE_WAIT   20 /* milliseconds */
-#define END_GRACE     2000 /* after the wait's answer, for the rest of the output */
+#define END_GRACE     5000 /* after the wait's answer, between pieces of the rest of the output */
 
 static struct termios saved_tty;
 static bool tty_is_raw;
@@ -154,7 +154,12 @@ static int read_stream(struct io *io, struct err *err)
 		io->stream_open = false;
 		return 0;
 	}
-	return take_output(io, io->piece, (size_t)n, err);
+	if (take_output(io, io->piece, (size_t)n, err) < 0)
+		return -1;
+	/* who reads our output may be slow: what is there is never cut */
+	if (io->deadline)
+		io->deadline = clock_mono_ns() + END_GRACE * NS_PER_MS;
+	return 0;
 }
 
 static void end_input(struct io *io)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """cove run, exec and attach on a real terminal against an engine of a few lines."""
-import fcntl, json, os, pty, select, socket, struct, sys, tempfile, termios, threading, time
+import fcntl, json, os, pty, select, socket, struct, subprocess, sys, tempfile, termios, threading, time
 
 cove = sys.argv[1]
 tmp = tempfile.mkdtemp(prefix='cove-tty-')
@@ -22,6 +22,12 @@ def answer(c, status, body, close=False):
 
 def program(c):
     """What runs in the container: echoes; q ends it; input's end ends it."""
+    if mode.get('flood'):
+        exited.set()
+        for _ in range(64):
+            c.sendall(frame(1, b'x' * 65536))
+        c.shutdown(socket.SHUT_RDWR)
+        return
     c.sendall(frame(1, b'ready\r\n'))
     while True:
         data = c.recv(4096)
@@ -181,6 +187,14 @@ r = run(['run', '-i', 'x'], [(b'ready', b'abc\n'), (b'<abc\n>'.replace(b'\n', b'
 check('without -t: frames, and the end of input is passed on', b'eof' in r[0] and r[1] == 7, r)
 r = run(['run', 'x'], [(b'ready', b'\x03')])
 check('without -t: control-C is proxied', any('kill?signal=INT' in p for p in seen), r)
+mode['flood'] = True
+exited.clear()
+p = subprocess.Popen([cove, '-H', 'unix://' + sock, 'run', 'x'], stdout=subprocess.PIPE,
+                     stdin=subprocess.DEVNULL)
+time.sleep(6)
+size = len(p.stdout.read())
+check('a slow reader gets all output of a container that is gone', size == 4 << 20
+      and p.wait() == 7, size)
 print('1..%d' % count)
 os.unlink(sock)
 os.rmdir(tmp)
