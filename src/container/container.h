@@ -108,6 +108,15 @@ int container_wait(struct containers *cs, const char *ref, enum container_wait_c
 		   struct err *err) MUST_USE;
 void container_wait_cancel(struct container_wait *w);
 
+/*
+ * POST /networks/{name}/connect and disconnect: at once if it runs, and in its record. endpoint is
+ * the request's EndpointConfig or NULL. force: a container that is not on the network is fine.
+ */
+int container_network_connect(struct containers *cs, const char *ref, const char *network,
+			      const json_t *endpoint, struct err *err) MUST_USE;
+int container_network_disconnect(struct containers *cs, const char *ref, const char *network, bool force,
+				 struct err *err) MUST_USE;
+
 /* --- looking ---------------------------------------------------------------------------- */
 
 json_t *container_inspect(struct containers *cs, const char *ref, bool size, unsigned api_version,

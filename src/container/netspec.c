@@ -18,9 +18,9 @@ static const char *canonical(const char *network)
 	return streq(network, "default") ? "bridge" : network;
 }
 
-static void fill_request(struct network_request *rq, const char *network, const struct endpoint_config *e)
+void netspec_request(struct network_request *rq, const char *network, const struct endpoint_config *e)
 {
-	rq->network = network;
+	*rq = (struct network_request){.network = network};
 	if (!e)
 		return;
 	if (e->ipam_config) {
@@ -46,9 +46,9 @@ static void add_requests(struct container *c, struct netspec *ns)
 	rq[0].network = mode;
 	map_for_each(it, endpoints) {
 		if (streq(canonical(it->key), mode))
-			fill_request(&rq[0], mode, it->value);
+			netspec_request(&rq[0], mode, it->value);
 		else
-			fill_request(&rq[n++], it->key, it->value);
+			netspec_request(&rq[n++], it->key, it->value);
 	}
 	if (!rq[0].mac && c->config.mac_address && *c->config.mac_address)
 		rq[0].mac = c->config.mac_address;

@@ -217,6 +217,8 @@ struct netspec {
 };
 int netspec_build(struct container *c, struct netspec *ret, struct err *err);
 void netspec_done(struct netspec *ns);
+/* What one network is asked for; strings stay the endpoint's (which may be NULL). */
+void netspec_request(struct network_request *rq, const char *network, const struct endpoint_config *e);
 bool net_is(const struct container *c, const char *mode);
 const char *net_container_ref(const struct container *c); /* of "container:REF", or NULL */
 
