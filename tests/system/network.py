@@ -98,3 +98,27 @@ def fetch(url):
         return urllib.request.urlopen(url, timeout=3).read().decode().strip()
     except OSError:
         return None
+
+
+@test(clients=("cove", "docker"))
+def networks_of_users(t):
+    e = t.engine()
+    t.must("network", "create", "--subnet", "10.199.0.0/24", "--label", "a=b", "n1")
+    t.must("network", "create", "n2")
+    t.fails(1, r"already exists", "network", "create", "n1")
+    t.eq(t.must("network", "ls", "-q", "--filter", "label=a=b").count("\n"), 0)
+    t.must("run", "-d", "--name", "one", "--network", "n1", "--ip", "10.199.0.9", "busybox", "sleep", "1000")
+    t.must("run", "--rm", "--network", "n1", "busybox", "ping", "-c", "1", "-W", "3", "10.199.0.9")
+    t.must("network", "connect", "n2", "one")
+    t.match(t.must("exec", "one", "ip", "link"), r"eth1")
+    networks = t.inspect("one")["NetworkSettings"]["Networks"]
+    t.eq(sorted(networks), ["n1", "n2"])
+    t.eq(networks["n1"]["IPAddress"], "10.199.0.9")
+    e.restart()
+    t.eq(sorted(t.inspect("one")["NetworkSettings"]["Networks"]), ["n1", "n2"])
+    t.must("network", "disconnect", "n2", "one")
+    t.ok("eth1" not in t.must("exec", "one", "ip", "link"))
+    t.fails(1, r"active endpoints", "network", "rm", "n1")
+    t.must("rm", "-f", "one")
+    t.must("network", "rm", "n1", "n2")
+    t.fails(125, r"network nosuch not found", "run", "--rm", "--network", "nosuch", "busybox", "true")
