@@ -137,6 +137,8 @@ def an_attached_client_goes_on(t):
     e = t.engine()
     tty = t.terminal("run", "-it", "--name", "att", "busybox", "sh")
     tty.expect(r"# ")
+    t.wait(lambda: t.state("att")["Running"])
+    time.sleep(1)  # the client has its answer to "start" by now; nothing shows that from outside
     e.kill()
     tty.send("echo still $((20+2))\r")
     tty.expect(r"still 22")
