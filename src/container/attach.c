@@ -89,7 +89,9 @@ static int keep_pending(struct container *c, const struct container_attach_optio
 
 	cs_lock(c->cs);
 	prune_pending(c);
-	if (c->npending >= SHIM_ATTACH_MAX) {
+	if (c->removed) { /* nobody would close it: pending_attach_drop() has been */
+		r = err_set(err, ERR_NOT_FOUND, "No such container: %s", c->id);
+	} else if (c->npending >= SHIM_ATTACH_MAX) {
 		r = err_set(err, ERR_CONFLICT, "too many clients wait for container %s to start", c->id);
 	} else {
 		c->pending = xrealloc(c->pending, (c->npending + 1) * sizeof(*p));

@@ -148,7 +148,7 @@ static void json_default(json_t **j, json_t *value)
 static void memory_default(struct host_config *h)
 {
 	if (h->memory > 0 && h->memory_swap == 0)
-		h->memory_swap = h->memory * 2;
+		h->memory_swap = h->memory > INT64_MAX / 2 ? INT64_MAX : h->memory * 2;
 	if (h->pids_limit.set && h->pids_limit.v <= 0)
 		h->pids_limit.set = false;
 	if (h->memory_swappiness.set && h->memory_swappiness.v == -1)

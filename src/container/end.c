@@ -73,7 +73,7 @@ static int64_t stop_timeout_ms(const struct container *c, const int *timeout)
 	int64_t s = timeout ? *timeout : c->config.stop_timeout.set ? c->config.stop_timeout.v :
 								     DEFAULT_STOP_SECS;
 
-	return s < 0 ? -1 : s * 1000;
+	return s < 0 ? -1 : MIN(s, (int64_t)INT32_MAX) * 1000;
 }
 
 static void mark_stopped_by_hand(struct container *c)
@@ -151,6 +151,8 @@ static void restarted(struct container *c, struct after_exit *a)
 {
 	if (start_locked(c, NULL, &a->err) == 0)
 		publish(c, "restart");
+	else if (a->err.kind == ERR_NOT_MODIFIED)
+		a->err = (struct err)ERR_INIT; /* somebody else has started it between */
 }
 
 void container_restart(struct containers *cs, const char *ref, const char *signal, const int *timeout,
@@ -267,11 +269,11 @@ int remove_locked(struct container *c, bool volumes, struct err *err)
 		cs_unlock(c->cs);
 		return -1;
 	}
-	pending_attach_drop(c);
 	mounts_release(c, volumes);
 	execs_drop(c);
 	image_unpin(c->cs->cfg.images, c->id);
 	table_drop(c);
+	pending_attach_drop(c); /* after removed is set: none comes later */
 	publish(c, "destroy");
 	waits_fire(c, true);
 	log_readers_wake(c);
@@ -389,7 +391,9 @@ int container_rename(struct containers *cs, const char *ref, const char *name, s
 	if (!c || check_container_name(name, err) < 0)
 		return -1;
 	op_lock(c);
-	if (streq(c->name, bare))
+	if (c->removed)
+		r = err_set(err, ERR_NOT_FOUND, "No such container: %s", c->id);
+	else if (streq(c->name, bare))
 		r = err_set(err, ERR_INVALID,
 			    "Renaming a container with the same name as its current name");
 	else

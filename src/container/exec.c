@@ -219,7 +219,8 @@ static int run(struct exec *x, const json_t *body, int fd, const void *early, si
 	if (shim_exec(c->shim, &sx, &pid, err) < 0)
 		return -1;
 	cs_lock(c->cs);
-	x->pid = pid;
+	if (x->running) /* else its end was here already */
+		x->pid = pid;
 	cs_unlock(c->cs);
 	return 0;
 }

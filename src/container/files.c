@@ -43,33 +43,49 @@ static int overlay_fd(struct container *c, struct err *err)
 	return r;
 }
 
-static int running_root(struct container *c, struct err *err)
+/* The root of its process, or -1 where that has just ended. */
+static int running_root(pid_t pid, uint64_t start_time)
 {
 	char path[64];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/root", (int)c->state.pid);
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, errno, "open root of container %s", c->id);
-	if (!runtime_alive((pid_t)c->state.pid, c->pid_start_time)) {
+	if (fd >= 0 && !runtime_alive(pid, start_time)) {
 		close(fd);
-		return err_set(err, ERR_CONFLICT, "container %s has just ended", c->id);
+		fd = -1;
 	}
 	return fd;
+}
+
+int container_root_locked(struct container *c, struct err *err)
+{
+	uint64_t start_time;
+	int fd = -1;
+	pid_t pid;
+
+	if (c->removed)
+		return err_set(err, ERR_NOT_FOUND, "No such container: %s", c->id);
+	cs_lock(c->cs);
+	pid = is_running(c) ? (pid_t)c->state.pid : 0;
+	start_time = c->pid_start_time;
+	cs_unlock(c->cs);
+	if (pid > 0)
+		fd = running_root(pid, start_time);
+	return fd >= 0 ? fd : overlay_fd(c, err);
 }
 
 int container_root_fd(struct containers *cs, const char *ref, struct err *err)
 {
 	AUTO(container) struct container *c = container_get(cs, ref, err);
-	bool running;
+	int fd;
 
 	if (!c)
 		return -1;
-	cs_lock(cs);
-	running = is_running(c) && c->state.pid > 0;
-	cs_unlock(cs);
-	return running ? running_root(c, err) : overlay_fd(c, err);
+	op_lock(c); /* two mounts in the making over one work directory disturb each other */
+	fd = container_root_locked(c, err);
+	op_unlock(c);
+	return fd;
 }
 
 int container_layers(struct containers *cs, const char *ref, struct container_layers *ret,

@@ -121,19 +121,25 @@ int container_logs_open(struct containers *cs, const char *ref, const struct con
 {
 	AUTO(container) struct container *c = container_get(cs, ref, err);
 	struct container_logs *l;
+	char *path;
+	bool none;
 
 	if (!c)
 		return -1;
 	if (!opts->out && !opts->err)
 		return err_set(err, ERR_INVALID, "You must choose at least one stream");
-	if (streq(c->host.log_config.type, "none"))
+	cs_lock(cs);
+	none = streq(c->host.log_config.type, "none");
+	path = none ? NULL : log_path(c);
+	cs_unlock(cs);
+	if (none)
 		return err_set(err, ERR_UNSUPPORTED, "configured logging driver does not support reading");
 	l = xnew(struct container_logs);
 	*l = (struct container_logs){.c = container_ref(c),
 				     .o = *opts,
 				     .wake = wake,
 				     .ctx = ctx,
-				     .path = log_path(c),
+				     .path = path,
 				     .fd = -1,
 				     .inotify = -1,
 				     .tty = c->config.tty};
@@ -352,13 +358,15 @@ void container_logs_close(struct container_logs *l)
 static void wake_readers(void *ctx)
 {
 	struct container *c = ctx;
-	struct container_logs *v[64];
-	size_t n = 0;
+	AUTO(free) struct container_logs **v = NULL;
+	size_t n = 0, max = 0;
 
 	cs_lock(c->cs);
 	list_for_each(pos, &c->log_readers)
-		if (n < ARRAY_LEN(v))
-			v[n++] = container_of(pos, struct container_logs, node);
+		max++;
+	v = xnew_n(struct container_logs *, max + 1);
+	list_for_each(pos, &c->log_readers)
+		v[n++] = container_of(pos, struct container_logs, node);
 	cs_unlock(c->cs);
 	for (size_t i = 0; i < n; i++) /* closing is for this thread too: none goes meanwhile */
 		v[i]->wake(v[i]->ctx);

@@ -113,6 +113,7 @@ static void recover_dead(struct container *c)
 		store_save_state(c);
 }
 
+/* Under lock: as the shim answered, unless it has told of a change since. */
 static void recover_state(struct container *c, const struct shim_status *st)
 {
 	static const enum status statuses[] = {
@@ -123,7 +124,6 @@ static void recover_state(struct container *c, const struct shim_status *st)
 	bool was_running = is_running(c);
 	int64_t restarts = c->state.restarts;
 
-	cs_lock(c->cs);
 	c->state.status = st->state < ARRAY_LEN(statuses) ? statuses[st->state] : ST_EXITED;
 	c->state.pid = st->pid;
 	c->pid_start_time = st->start_time;
@@ -136,7 +136,6 @@ static void recover_state(struct container *c, const struct shim_status *st)
 		c->state.oom_killed = st->exit.oom;
 		c->state.finished_ns = st->exit.finished_ns;
 	}
-	cs_unlock(c->cs);
 }
 
 static void adopt_network(struct container *c)
@@ -168,23 +167,39 @@ static int recover_living(struct container *c, struct err *err)
 	struct shim_status st = {0};
 	struct shim *s = NULL;
 	size_t n = 0;
+	bool newer, gone;
 
+	cs_lock(c->cs);
+	c->starting = true; /* until an event says more than st does */
+	c->gone = NULL;
+	cs_unlock(c->cs);
 	container_ref(c); /* the connection's */
 	if (shim_connect(c->cs->cfg.exec_root, c->id, c->cs->cfg.loop, shim_event, c, &s, &st, &execs, &n,
 			 err) < 0) {
+		cs_lock(c->cs);
+		c->starting = false;
+		cs_unlock(c->cs);
 		loop_post(c->cs->cfg.loop, drop_reference, c);
 		return -1;
 	}
 	cs_lock(c->cs);
 	c->shim = s;
 	c->needs_cleanup = true;
+	newer = !c->starting;
+	gone = c->gone == s;
+	c->gone = NULL;
+	if (!newer)
+		recover_state(c, &st);
+	c->starting = false;
 	cs_unlock(c->cs);
-	recover_state(c, &st);
 	execs_adopt(c, execs, n);
 	free(execs);
 	adopt_network(c);
 	adopt_volumes(c);
-	health_started(c);
+	if (gone)
+		container_shim_gone(c, s);
+	if (is_running(c))
+		health_started(c);
 	if (!is_running(c)) {
 		schedule_cleanup(c);
 		log_info("a container ended meanwhile", "id=%s code=%lld", c->id,

@@ -264,6 +264,7 @@ static int add_volumes_from(struct container *c, const char *spec, struct err *e
 	from = container_get(c->cs, ref, err);
 	if (!from)
 		return -1;
+	cs_lock(c->cs);
 	for (size_t i = 0; i < from->mounts.n; i++) {
 		const struct mount_point *src = (struct mount_point *)from->mounts.v + i;
 		struct mount_point *mp;
@@ -274,6 +275,7 @@ static int add_volumes_from(struct container *c, const char *spec, struct err *e
 		json_bind_copy(&mount_point_type, mp, src);
 		mp->rw = mp->rw && !ro;
 	}
+	cs_unlock(c->cs);
 	return 0;
 }
 
@@ -326,16 +328,18 @@ static int ready_volume(struct container *c, struct mount_point *mp, int *rootfd
 		return -1;
 	if (volume_ref(vs, mp->name, c->id, err) < 0)
 		return -1;
+	cs_lock(c->cs); /* the container is listed already */
 	free(mp->source);
 	mp->source = xasprintf("%s/volumes/%s/_data", c->cs->cfg.data_root, mp->name);
 	if (!mp->mode || !*mp->mode) {
 		free(mp->mode);
 		mp->mode = xstrdup("z");
 	}
+	cs_unlock(c->cs);
 	if (mp->no_copy || mp->subpath)
 		return 0;
 	if (*rootfd < 0) {
-		*rootfd = container_root_fd(c->cs, c->id, err);
+		*rootfd = container_root_locked(c, err);
 		if (*rootfd < 0)
 			return -1;
 	}

@@ -111,7 +111,9 @@ int container_network_disconnect(struct containers *cs, const char *ref, const c
 	if (!c)
 		return -1;
 	op_lock(c);
-	if (!map_has(&c->net.endpoints_config, network) && !net_is(c, network))
+	if (c->removed)
+		r = err_set(err, ERR_NOT_FOUND, "No such container: %s", c->id);
+	else if (!map_has(&c->net.endpoints_config, network) && !net_is(c, network))
 		r = force ? 1 : err_set(err, ERR_FORBIDDEN, "container %s is not connected to network %s",
 					 c->id, network);
 	else

@@ -210,6 +210,9 @@ int init_layer_open(struct containers *cs, struct err *err);
 /* What lies below the container's own layer, topmost first: for every overlay of it. */
 int container_lower_layers(struct container *c, struct strv *ret, struct err *err);
 
+/* --- files.c --- */
+int container_root_locked(struct container *c, struct err *err); /* op held: container_root_fd() */
+
 /* --- netspec.c: what the container wants of network/ --- */
 struct netspec {
 	struct network_spec spec;
@@ -235,6 +238,7 @@ void cleanup_locked(struct container *c);					  /* op held; after an exit */
 void schedule_cleanup(struct container *c);
 void shim_event(void *ctx, struct shim *s, const struct shim_event *ev); /* ctx: container, a reference */
 void set_exited(struct container *c, const struct shim_exit *x);		/* lock not held */
+void container_shim_gone(struct container *c, const struct shim *s);		/* lock not held */
 int remove_locked(struct container *c, bool volumes, struct err *err);
 void set_started(struct container *c, pid_t pid, uint64_t start_time, int64_t at_ns, unsigned restarts);
 struct shim_restart shim_policy(const struct host_config *h);

@@ -6,6 +6,11 @@
  */
 #include "container/spec.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+
 static bool user_mounts_at(const struct container *c, const char *dst)
 {
 	const struct mount_point *mp = c->mounts.v;
@@ -78,6 +83,33 @@ static void add_tmpfs(struct oci_spec *spec, const char *dst, const char *option
 	oci_add_mount(spec, dst, "tmpfs", "tmpfs", o);
 }
 
+/*
+ * What a volume holds was written by containers: a link in it must not lead out of it. See
+ * openat2(2), RESOLVE_BENEATH.
+ */
+static int resolve_subpath(const char *volume, const char *subpath, char **ret, struct err *err)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	AUTO(close) int root = open(volume, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO(close) int fd = -1;
+	char link[40];
+
+	if (root < 0)
+		return err_sys(err, errno, "open volume '%s'", volume);
+	fd = (int)syscall(SYS_openat2, root, subpath, &how, sizeof(how));
+	if (fd < 0 && errno == EXDEV)
+		return err_set(err, ERR_INVALID, "subpath must be a relative path within the volume: %s",
+			       subpath);
+	if (fd < 0)
+		return err_sys(err, errno, "open subpath '%s' of the volume", subpath);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	*ret = fs_readlink(AT_FDCWD, link);
+	return *ret ? 0 : err_sys(err, errno, "look for subpath '%s' of the volume", subpath);
+}
+
 static int add_point(struct container *c, struct oci_spec *spec, const struct mount_point *mp,
 		     struct err *err)
 {
@@ -92,15 +124,10 @@ static int add_point(struct container *c, struct oci_spec *spec, const struct mo
 		if (volume_mount(c->cs->cfg.volumes, mp->name, c->id, &source, err) < 0)
 			return -1;
 		if (mp->subpath) {
-			AUTO(free) char *clean = path_clean(mp->subpath);
-			char *full;
+			AUTO(free) char *volume = TAKE_PTR(source);
 
-			if (*clean == '/' || str_after(clean, ".."))
-				return err_set(err, ERR_INVALID, "subpath must be a relative path "
-						"within the volume: %s", mp->subpath);
-			full = path_join(source, clean);
-			free(source);
-			source = full;
+			if (resolve_subpath(volume, mp->subpath, &source, err) < 0)
+				return -1;
 		}
 	} else {
 		source = xstrdup(mp->source);

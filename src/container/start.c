@@ -123,7 +123,7 @@ static void set_status(struct container *c, enum status status)
 }
 
 /* The shim has ended or broke off. If its container still counted as running, it was killed. */
-static void event_gone(struct container *c, const struct shim *s)
+void container_shim_gone(struct container *c, const struct shim *s)
 {
 	bool running, current;
 
@@ -174,7 +174,7 @@ static void container_event(struct container *c, const struct shim *s, const str
 		log_warn("a container's monitor warns", "id=%s text=%s", c->id, ev->text);
 		break;
 	case SHIM_EV_GONE:
-		event_gone(c, s);
+		container_shim_gone(c, s);
 		break;
 	default:
 		break;
@@ -347,6 +347,9 @@ static int spawn(struct container *c, const struct buf *plan, int netns, struct 
 	sc.nattach = n;
 	log_options(c, &sc.log);
 	container_ref(c); /* the connection's */
+	cs_lock(c->cs);
+	c->gone = NULL; /* of an earlier connection: its address may come again */
+	cs_unlock(c->cs);
 	r = shim_spawn(&sc, cfg->loop, shim_event, c, &s, &status, err);
 	free_pending(pending, npending);
 	if (r < 0) {
@@ -364,7 +367,7 @@ static int spawn(struct container *c, const struct buf *plan, int netns, struct 
 		set_started(c, status.pid, status.start_time, status.started_ns, 0);
 	pending_over(c); /* it runs: later clients go to the shim */
 	if (gone)
-		event_gone(c, s);
+		container_shim_gone(c, s);
 	return 0;
 }
 
@@ -387,8 +390,23 @@ static void start_failed(struct container *c, struct err *err)
 	waits_fire(c, false);
 }
 
+/* A forced removal has killed the last run and its clean-up is to come. */
+static bool is_being_removed(struct container *c)
+{
+	bool found = false;
+
+	cs_lock(c->cs);
+	for (const struct after_exit *a = c->after_exit; a; a = a->next)
+		found = found || a->removes;
+	cs_unlock(c->cs);
+	return found;
+}
+
 static int start_refused(struct container *c, struct err *err)
 {
+	if (is_being_removed(c) && !is_running(c))
+		return err_set(err, ERR_CONFLICT,
+			       "container is marked for removal and cannot be started");
 	switch (c->state.status) {
 	case ST_RUNNING:
 	case ST_RESTARTING:
@@ -482,7 +500,7 @@ static void cleanup_job(void *ctx)
 {
 	struct container *c = ctx;
 	struct after_exit *list, *next;
-	bool again = false, remove;
+	bool again = false, removes = false, remove;
 
 	op_lock(c);
 	cleanup_locked(c);
@@ -493,8 +511,13 @@ static void cleanup_job(void *ctx)
 	cs_unlock(c->cs);
 	if (!c->host.auto_remove) /* else the record goes in a moment */
 		store_save_state(c);
+	for (struct after_exit *a = list; a; a = a->next)
+		removes = removes || a->removes;
 	for (struct after_exit *a = list; a; a = a->next) {
-		if (a->run)
+		if (a->restarts && removes)
+			err_set(&a->err, ERR_CONFLICT,
+				"container is marked for removal and cannot be started");
+		else if (a->run)
 			a->run(c, a);
 		again = again || a->restarts;
 	}

@@ -70,7 +70,7 @@ int container_wait(struct containers *cs, const char *ref, enum container_wait_c
 	list_init(&w->node);
 	*ret = w;
 	cs_lock(cs);
-	if (cond == WAIT_NOT_RUNNING && !is_running(c) && !c->starting)
+	if (c->removed || (cond == WAIT_NOT_RUNNING && !is_running(c) && !c->starting))
 		fire(cs, w, (int)c->state.exit_code);
 	else
 		list_add_tail(&c->waiters, &w->node);
