@@ -208,8 +208,8 @@ struct loop_timer *loop_add_timer(struct loop *loop, int64_t delay_ns, loop_fn *
 {
 	struct loop_timer *t = xnew(struct loop_timer);
 
-	*t = (struct loop_timer){
-	    .loop = loop, .at = clock_mono_ns() + MAX(delay_ns, (int64_t)0), .fn = fn, .ctx = ctx};
+	delay_ns = MIN(MAX(delay_ns, (int64_t)0), INT64_MAX / 2); /* the sum is a number still */
+	*t = (struct loop_timer){.loop = loop, .at = clock_mono_ns() + delay_ns, .fn = fn, .ctx = ctx};
 	if (loop->heap_n == loop->heap_cap) {
 		loop->heap_cap = loop->heap_cap ? loop->heap_cap * 2 : 16;
 		loop->heap = xrealloc(loop->heap, loop->heap_cap * sizeof(struct loop_timer *));

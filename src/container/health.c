@@ -366,10 +366,28 @@ bool health_exec_exited(struct container *c, const struct shim_event *ev)
 	return true;
 }
 
+/* It died with the run of the container that it was begun in; no event of it may come. */
+static void abandon(struct probe *p)
+{
+	if (!p)
+		return;
+	p->abandoned = true;
+	if (p->launched)
+		finish_probe(p);
+}
+
 static void start_on_loop(void *ctx)
 {
 	struct container *c = ctx;
+	struct probe *p = NULL;
 
+	cs_lock(c->cs);
+	if (c->health) {
+		p = c->health->probe;
+		c->health->probe = NULL;
+	}
+	cs_unlock(c->cs);
+	abandon(p); /* of the run before */
 	cs_lock(c->cs);
 	if (is_running(c) && !c->removed) {
 		if (!c->health)
@@ -396,17 +414,13 @@ static void stop_on_loop(void *ctx)
 	struct probe *p = NULL;
 
 	cs_lock(c->cs);
-	if (c->health && (!is_running(c) || c->removed)) {
+	if (c->health && (!is_running(c) || c->state.status == ST_RESTARTING || c->removed)) {
 		loop_timer_free(c->health->timer);
 		c->health->timer = NULL;
 		p = c->health->probe;
 	}
 	cs_unlock(c->cs);
-	if (p) { /* it died with the container; no event may come */
-		p->abandoned = true;
-		if (p->launched)
-			finish_probe(p);
-	}
+	abandon(p);
 	container_put(c);
 }
 

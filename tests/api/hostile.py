@@ -1,5 +1,6 @@
 """hostile.py - clients and containers that mean no good, as raw requests"""
 import threading
+import time
 
 from harness import test
 
@@ -61,3 +62,15 @@ def many_followers(t):
     for thread in threads:
         thread.join()
     t.eq(ended, [200] * 100)
+
+
+@test
+def health_checks_for_ever(t):
+    """An interval beyond all measure is a long one, not none."""
+    e = t.engine()
+    check = {"Test": ["CMD-SHELL", "echo x"], "Interval": 2 ** 63 - 1, "StartInterval": 2 ** 63 - 1,
+             "StartPeriod": 2 ** 63 - 1, "Timeout": 2 ** 63 - 1, "Retries": 3}
+    create(t, e, "slow", ["sleep", "1000"], Healthcheck=check)
+    t.eq(e.api("POST", "/containers/slow/start")[0], 204)
+    time.sleep(1)
+    t.eq(e.api("GET", "/containers/slow/json")[1]["State"]["Health"]["Log"], [])
