@@ -164,6 +164,28 @@ int fs_open_dir(int dirfd, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+int fs_reopen_regular(int fd)
+{
+	char path[40];
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOENT;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	r = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return r < 0 ? -errno : r;
+}
+
+int fs_open_regular(int dirfd, const char *name)
+{
+	AUTO(close) int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fs_reopen_regular(fd);
+}
+
 int fs_each_entry(int dirfd, const char *name,
 		  int (*fn)(void *ctx, int dirfd, const char *name, unsigned char d_type), void *ctx)
 {

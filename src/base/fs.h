@@ -30,6 +30,13 @@ int fs_replace(int dirfd, const char *name, const void *data, size_t n, mode_t m
 int fs_mkdir_p(int dirfd, const char *path, mode_t mode) MUST_USE; /* existing is fine */
 int fs_open_dir(int dirfd, const char *path) MUST_USE; /* O_DIRECTORY|O_RDONLY|O_CLOEXEC|O_NOFOLLOW on the last part */
 
+/*
+ * A regular file for reading, O_CLOEXEC; a link is not followed, and nothing of another kind is ever
+ * opened, whoever exchanges the name meanwhile: -ENOENT. The second by its O_PATH descriptor.
+ */
+int fs_open_regular(int dirfd, const char *name) MUST_USE;
+int fs_reopen_regular(int fd) MUST_USE;
+
 /* Removes name and all below it without following links or crossing mounts; absent is fine. */
 int fs_remove_tree(int dirfd, const char *name) MUST_USE;
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/tap.h"
 
@@ -57,6 +58,22 @@ static void test_path_clean(void)
 	check_clean("a/b/../c", "a/c");
 }
 
+static void test_open_regular(void)
+{
+	char c = 0;
+	int fd;
+
+	ok_eq(fs_replace(tmp, "plain", "x", 1, 0600, 0), 0);
+	ok(symlinkat("plain", tmp, "link") == 0 && mkfifoat(tmp, "fifo", 0600) == 0);
+	fd = fs_open_regular(tmp, "plain");
+	ok(fd >= 0 && read(fd, &c, 1) == 1 && c == 'x');
+	close(fd);
+	ok_eq(fs_open_regular(tmp, "link"), -ENOENT);
+	ok_eq(fs_open_regular(tmp, "fifo"), -ENOENT);
+	ok_eq(fs_open_regular(tmp, "."), -ENOENT);
+	ok_eq(fs_open_regular(tmp, "none"), -ENOENT);
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/cove-test-fs-XXXXXX";
@@ -66,6 +83,7 @@ int main(void)
 	test_run(test_replace);
 	test_run(test_remove_tree);
 	test_run(test_path_clean);
+	test_run(test_open_regular);
 	close(tmp);
 	if (fs_remove_tree(AT_FDCWD, dir) < 0)
 		return 1;
