@@ -263,13 +263,15 @@ static int pack_dir(struct packer *pk, int dir, const char *file, const char *na
 
 static int pack_file(struct packer *pk, int dir, const char *file, struct tar_entry *e)
 {
-	AUTO(close) int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO(close) int fd = fs_open_regular(dir, file); /* (2) */
 	char caps[256];
 	struct tar_xattr xattr = {.name = (char *)"security.capability", .value = caps};
 	ssize_t n;
 
+	if (fd == -ENOENT) /* gone, or another kind of file now */
+		return 0;
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(pk->err, errno, "open '%s'", e->name);
+		return err_sys(pk->err, -fd, "open '%s'", e->name);
 	n = fgetxattr(fd, xattr.name, caps, sizeof(caps));
 	if (n > 0) {
 		xattr.n = (size_t)n;

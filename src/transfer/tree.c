@@ -153,7 +153,7 @@ static int put_data(struct tree *t, int fd, int64_t size)
 	return 0;
 }
 
-static int put_file(struct tree *t, size_t layer, const char *path, struct tar_entry *e,
+static int put_file(struct tree *t, size_t layer, const char *path, int at, struct tar_entry *e,
 		    const struct stat *st)
 {
 	AUTO(close) int fd = -1;
@@ -173,7 +173,7 @@ static int put_file(struct tree *t, size_t layer, const char *path, struct tar_e
 		}
 		map_set_str(&t->links, key, path);
 	}
-	fd = open_below(t, layer, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	fd = fs_reopen_regular(at); /* the very file: the name may be a device by now */
 	if (fd < 0)
 		return fd == -ENOENT ? 0
 				     : err_sys(t->err, -fd, "open '%.200s' of the container", path);
@@ -235,7 +235,7 @@ static int put_entry(struct tree *t, size_t layer, const char *path, int fd, con
 		e.type = TAR_DIR;
 		r = put_header(t, &e);
 	} else if (S_ISREG(st->st_mode)) {
-		r = put_file(t, layer, path, &e, st);
+		r = put_file(t, layer, path, fd, &e, st);
 	} else {
 		r = put_special(t, fd, &e, st);
 	}
