@@ -8,13 +8,19 @@
  * (2) Files with the same inode become one file again.
  * (3) Owner first, then xattrs, then mode: a change of owner takes away capabilities and set-id bits.
  * (4) Overlay's own xattrs are not copied.
+ * (5) A destination that another container has mounted may change under us: what was made is
+ *     looked at again by descriptor before it gets its mode, and links are made below real
+ *     directories only.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 #include "base/fs.h"
@@ -88,14 +94,22 @@ static int copy_attributes(int src, int dst, const char *name, const struct stat
 	char from[PATH_MAX], to[PATH_MAX];
 	int r;
 
-	if (fchownat(dst, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+	AUTO(close) int at = openat(dst, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat made;
+
+	if (at < 0 || fstat(at, &made) < 0)
+		return -errno;
+	if ((made.st_mode & S_IFMT) != (st->st_mode & S_IFMT))
+		return -EAGAIN; /* (5) */
+	if (fchownat(at, "", st->st_uid, st->st_gid, AT_EMPTY_PATH) < 0)
 		return -errno;
 	link_path(from, src, name);
 	link_path(to, dst, name);
 	r = copy_xattrs(from, to);
 	if (r < 0)
 		return r;
-	if (!S_ISLNK(st->st_mode) && fchmodat(dst, name, st->st_mode & 07777, 0) < 0)
+	snprintf(to, sizeof(to), "/proc/self/fd/%d", at);
+	if (!S_ISLNK(st->st_mode) && chmod(to, st->st_mode & 07777) < 0)
 		return -errno;
 	if (utimensat(dst, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
@@ -201,6 +215,22 @@ static int copy_special(struct copy *c, int src, int dst, const char *name, cons
 	return mknodat(dst, name, (st->st_mode & S_IFMT) | 0600, st->st_rdev) < 0 ? -errno : 0;
 }
 
+/* (5) */
+static int link_to(int top, const char *before, int dst, const char *name)
+{
+	const char *base = path_base(before);
+	AUTO(free) char *dir = xstrndup(before, (size_t)(base - before));
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	AUTO(close) int up = (int)syscall(SYS_openat2, top, *dir ? dir : ".", &how, sizeof(how));
+
+	if (up < 0 || linkat(up, base, dst, name, 0) < 0)
+		return -errno;
+	return 1;
+}
+
 /* (2): 1 if it was linked to a copy made before. */
 static int link_again(struct copy *c, int dst, const char *name, const struct stat *st)
 {
@@ -209,7 +239,7 @@ static int link_again(struct copy *c, int dst, const char *name, const struct st
 	const char *before = map_get(&c->links, key);
 
 	if (before)
-		return linkat(c->top, before, dst, name, 0) < 0 ? -errno : 1;
+		return link_to(c->top, before, dst, name);
 	map_set(&c->links, key, xasprintf("%s%s", str_or(c->path.p), name));
 	return 0;
 }
