@@ -4,11 +4,14 @@
  *
  * (1) Nothing of the input is looked at before the directory is the root, the network is gone and
  *     only the capabilities that making files takes are left.
+ * (2) Memory is limited: millions of directories are remembered by name until the end.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,6 +19,8 @@
 #include "image/confine.h"
 #include "image/extract.h"
 #include "image/image.h"
+
+#define MEMORY_MAX ((rlim_t)2 << 30)
 
 #define CAP(x) (1ull << (x))
 #define CAPS                                                                                       \
@@ -72,8 +77,22 @@ static const int allowed[] = {
 	SYS_exit_group,
 };
 
+/* (2) */
+static int limit_memory(struct err *err)
+{
+#ifndef __SANITIZE_ADDRESS__
+	const struct rlimit memory = {MEMORY_MAX, MEMORY_MAX};
+
+	if (setrlimit(RLIMIT_AS, &memory) < 0)
+		return err_sys(err, errno, "limit memory");
+#endif
+	return 0;
+}
+
 static int confine(int dirfd, struct err *err)
 {
+	if (limit_memory(err) < 0)
+		return -1;
 	EVP_MD_free(EVP_MD_fetch(NULL, "SHA256", NULL)); /* OpenSSL reads its files now */
 	if (confine_root(dirfd, err) < 0 || confine_capabilities(CAPS, err) < 0)
 		return -1;
