@@ -2,10 +2,12 @@
  * compile-cgroup.c - limits to writes of files, for cgroup v1 and v2
  *
  * (1) A limit whose controller this machine lacks is refused; so is one that v2 has no word for.
+ * (2) Without cgroups a container whose devices are restricted is refused.
  */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/bpf_common.h>
+#include <sched.h>
 
 #include "base/fs.h"
 #include "runtime/compile.h"
@@ -382,6 +384,13 @@ int plan_compile_devices_bpf(const struct jarray *rules, struct buf *ret, struct
 	return 0;
 }
 
+static bool devices_restricted(const struct jarray *rules)
+{
+	const struct oci_device_rule *v = rules->v;
+
+	return rules->n && !(matches_all(&v[rules->n - 1]) && v[rules->n - 1].allow);
+}
+
 static int compile_devices(struct sets *s, const struct jarray *rules, struct plan_head *h,
 			   struct err *err)
 {
@@ -390,7 +399,7 @@ static int compile_devices(struct sets *s, const struct jarray *rules, struct pl
 	struct jarray all = {0};
 	int r = 0;
 
-	if (!rules->n || (matches_all(&v[rules->n - 1]) && v[rules->n - 1].allow))
+	if (!devices_restricted(rules))
 		return 0; /* all is allowed: that is how a new cgroup begins */
 	for (size_t i = 0; i < rules->n; i++)
 		if (v[i].type && *v[i].type && !strchr("abc", *v[i].type))
@@ -435,6 +444,21 @@ static int compile_resources(struct sets *s, const struct oci_resources *r, stru
 	return compile_others(s, r, err);
 }
 
+static int compile_without_cgroups(const struct oci_resources *res, const struct plan_head *h,
+				   struct err *err)
+{
+	if (!res)
+		return 0;
+	if (res->memory && res->memory->limit.set)
+		return err_set(err, ERR_UNSUPPORTED, "no cgroups are mounted at /sys/fs/cgroup");
+	/* (2); in a user namespace nobody can make device nodes */
+	if (devices_restricted(&res->devices) && !(h->ns_new & CLONE_NEWUSER))
+		return err_set(err, ERR_UNSUPPORTED,
+			       "no cgroups are mounted at /sys/fs/cgroup: the container could open "
+			       "every device");
+	return 0;
+}
+
 int plan_compile_cgroup(struct writer *w, const struct oci_resources *res, const char *path,
 			struct plan_head *h, struct err *err)
 {
@@ -443,10 +467,7 @@ int plan_compile_cgroup(struct writer *w, const struct oci_resources *res, const
 
 	s.have = runtime_cgroup_detect(&s.v2);
 	if (!s.have)
-		return res && res->memory && res->memory->limit.set
-			       ? err_set(err, ERR_UNSUPPORTED,
-					 "no cgroups are mounted at /sys/fs/cgroup")
-			       : 0;
+		return compile_without_cgroups(res, h, err);
 	if (res)
 		r = compile_resources(&s, res, h, err);
 	if (r == 0 && s.missing)

@@ -256,14 +256,16 @@ static int launch(struct child *c, uint64_t flags, int pidns, int cgroup_fd,
 	return follow(c->plan, p->pid, p->sync, p, err);
 }
 
-static int open_cgroup(const struct runtime_cgroup *cg)
+/* For v2, where the clone begins in it; a container is never left in its maker's cgroup. */
+static int open_cgroup(const struct runtime_cgroup *cg, int *ret, struct err *err)
 {
 	char dir[CGROUP_DIR_MAX];
 
 	if (!cg->v2 || !cg->path[0])
-		return -1;
+		return 0;
 	runtime_cgroup_dir(cg, 0, dir);
-	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*ret = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret < 0 ? err_sys(err, errno, "open cgroup '%s'", cg->path) : 0;
 }
 
 static void fill_io(struct child *c, const struct plan *plan, const struct runtime_io *io)
@@ -309,7 +311,8 @@ int runtime_create(const struct plan *plan, const struct runtime_io *io, int net
 		return err_set(err, ERR_INVALID, "not the plan of a container");
 	if (open_pidns(plan, &pidns, err) < 0 || runtime_cgroup_make(plan, &p.cgroup, err) < 0)
 		return -1;
-	cgroup_fd = open_cgroup(&p.cgroup);
+	if (open_cgroup(&p.cgroup, &cgroup_fd, err) < 0)
+		goto fail;
 	c.plan = plan;
 	c.cg = &p.cgroup;
 	c.netns = netns;
@@ -397,7 +400,8 @@ int runtime_exec(const struct plan *plan, int pidfd, const struct runtime_cgroup
 		return err_set(err, ERR_INVALID, "not the plan of an exec");
 	if (cg->path[0] && runtime_cgroup_frozen(cg, NULL) == 1)
 		return err_set(err, ERR_CONFLICT, "container is paused");
-	cgroup_fd = open_cgroup(cg);
+	if (open_cgroup(cg, &cgroup_fd, err) < 0)
+		return -1;
 	c.plan = plan;
 	c.cg = cg;
 	c.pidfd = pidfd;
