@@ -3,8 +3,8 @@
  *
  * (1) Every failure is sent to the maker as one message; then the process exits.
  * (2) From the first step on no descriptor is open but those named in struct child.
- * (3) An exec's process is not dumpable before it enters the container: what runs there can
- *     neither trace it nor open its files through /proc.
+ * (3) A process that enters a pid namespace where others live, for an exec or to share it, is not
+ *     dumpable before: what runs there can neither trace it nor open its files through /proc.
  */
 #include "runtime/internal.h"
 
@@ -270,6 +270,8 @@ static int setup_create(struct child *c, struct err *err)
 {
 	const struct plan_head *h = c->plan->head;
 
+	if (!(h->ns_new & (CLONE_NEWPID | CLONE_NEWUSER)))
+		prctl(PR_SET_DUMPABLE, 0); /* (3); execve() takes it back */
 	if (settle_fds(c, err) < 0 ||
 	    runtime_cgroup_join(c->cg->v2 ? &(struct runtime_cgroup){0} : c->cg, err) < 0 ||
 	    runtime_process_limits(c, err) < 0)
