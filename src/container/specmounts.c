@@ -85,9 +85,10 @@ static void add_tmpfs(struct oci_spec *spec, const char *dst, const char *option
 
 /*
  * What a volume holds was written by containers: a link in it must not lead out of it. See
- * openat2(2), RESOLVE_BENEATH.
+ * openat2(2), RESOLVE_BENEATH. This is for the message: it may change until it is mounted, and the
+ * runtime looks again.
  */
-static int resolve_subpath(const char *volume, const char *subpath, char **ret, struct err *err)
+static int check_subpath(const char *volume, const char *subpath, struct err *err)
 {
 	struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC,
@@ -95,7 +96,6 @@ static int resolve_subpath(const char *volume, const char *subpath, char **ret, 
 	};
 	AUTO(close) int root = open(volume, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO(close) int fd = -1;
-	char link[40];
 
 	if (root < 0)
 		return err_sys(err, errno, "open volume '%s'", volume);
@@ -105,9 +105,7 @@ static int resolve_subpath(const char *volume, const char *subpath, char **ret, 
 			       subpath);
 	if (fd < 0)
 		return err_sys(err, errno, "open subpath '%s' of the volume", subpath);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	*ret = fs_readlink(AT_FDCWD, link);
-	return *ret ? 0 : err_sys(err, errno, "look for subpath '%s' of the volume", subpath);
+	return 0;
 }
 
 static int add_point(struct container *c, struct oci_spec *spec, const struct mount_point *mp,
@@ -115,6 +113,8 @@ static int add_point(struct container *c, struct oci_spec *spec, const struct mo
 {
 	AUTO(free) char *source = NULL;
 	AUTO(free) char *options = NULL;
+	AUTO(free) char *subpath = NULL;
+	struct oci_mount *m;
 
 	if (streq(mp->type, "tmpfs")) {
 		add_tmpfs(spec, mp->destination, str_or(mp->data), mp->rw);
@@ -124,18 +124,19 @@ static int add_point(struct container *c, struct oci_spec *spec, const struct mo
 		if (volume_mount(c->cs->cfg.volumes, mp->name, c->id, &source, err) < 0)
 			return -1;
 		if (mp->subpath) {
-			AUTO(free) char *volume = TAKE_PTR(source);
-
-			if (resolve_subpath(volume, mp->subpath, &source, err) < 0)
+			if (check_subpath(source, mp->subpath, err) < 0)
 				return -1;
+			subpath = xasprintf(PLAN_SUBPATH_OPTION "%s", mp->subpath);
 		}
 	} else {
 		source = xstrdup(mp->source);
 	}
 	options = xasprintf("%s,%s,%s", mp->non_recursive ? "bind" : "rbind",
-			    !mp->rw ? "ro" : "rw",
+			    mp->rw ? "rw" : mp->ro_non_recursive ? "ro" : "ro,rro",
 			    mp->propagation && *mp->propagation ? mp->propagation : "rprivate");
-	oci_add_mount(spec, mp->destination, "bind", source, options);
+	m = oci_add_mount(spec, mp->destination, "bind", source, options);
+	if (subpath) /* resolved by the one that mounts it: the volume's users may change it till then */
+		strv_add(&m->options, subpath);
 	return 0;
 }
 

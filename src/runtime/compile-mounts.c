@@ -131,7 +131,7 @@ static int compile_mount(struct writer *w, const struct oci_mount *src,
 {
 	AUTO(free) char *dest = NULL;
 	AUTO(strv) struct strv rest = {0};
-	const char *type = str_or(src->type);
+	const char *type = str_or(src->type), *subpath = NULL;
 
 	if (!src->destination || !*src->destination)
 		return err_set(err, ERR_INVALID, "a mount without destination");
@@ -144,6 +144,9 @@ static int compile_mount(struct writer *w, const struct oci_mount *src,
 	strv_for_each (opt, &src->options)
 		if (*opt && !apply_option(m, opt))
 			strv_add(&rest, opt);
+	strv_for_each (opt, &src->options)
+		if (m->kind == PLAN_MOUNT_BIND && str_after(opt, PLAN_SUBPATH_OPTION))
+			subpath = str_after(opt, PLAN_SUBPATH_OPTION);
 	if (m->kind != PLAN_MOUNT_BIND) {
 		if (!*type)
 			return err_set(err, ERR_INVALID, "mount '%s': no type", dest);
@@ -163,6 +166,12 @@ static int compile_mount(struct writer *w, const struct oci_mount *src,
 		m->source = plan_write_str(w, full);
 	} else {
 		m->source = plan_write_str(w, src->source);
+	}
+	if (subpath) {
+		plan_str text = plan_write_str_always(w, subpath);
+
+		m->flags |= PLAN_M_SUBPATH;
+		m->options = plan_write_vec(w, &text, 1, sizeof(text));
 	}
 	m->uidmap = plan_compile_idmap(w, &src->uid_mappings);
 	m->gidmap = plan_compile_idmap(w, &src->gid_mappings);

@@ -154,7 +154,7 @@ static int compile_namespaces(struct writer *w, const struct oci_spec *spec, str
 	if (!(h->ns_new & CLONE_NEWUSER) &&
 	    (spec->linux_->uid_mappings.n || spec->linux_->gid_mappings.n))
 		return err_set(err, ERR_INVALID, "uidMappings without a user namespace");
-	if ((spec->hostname && *spec->hostname) && !(seen & CLONE_NEWUTS))
+	if ((*str_or(spec->hostname) || *str_or(spec->domainname)) && !(seen & CLONE_NEWUTS))
 		return err_set(err, ERR_INVALID,
 			       "a host name needs a uts namespace of the container's own");
 	if (h->ns_new & CLONE_NEWNET)

@@ -7,6 +7,7 @@
  * (1) No mount goes onto a file of procfs unless the plan names it under /proc in clear.
  * (2) procfs and sysfs go onto real directories: no link may lead them elsewhere.
  * (3) A mask is a clone of our own /dev/null, checked to be it, or of one empty read-only tmpfs.
+ * (4) What is bound from inside a volume is in that volume, whatever links its users left there.
  */
 #include "runtime/internal.h"
 
@@ -77,12 +78,32 @@ static int idmap(const struct plan *p, const struct plan_mount *m, int fd)
 	return r;
 }
 
+/*
+ * The source's detached copy. A path inside it was written by whoever could write the source: its
+ * links are followed inside the source only, (4).
+ */
+static int clone_source(const struct plan *p, const struct plan_mount *m)
+{
+	bool recursive = m->flags & PLAN_M_RECURSIVE, nofollow = m->flags & PLAN_M_NOFOLLOW;
+	const char *source = plan_cstr(p, m->source);
+	AUTO(close) int top = -1;
+	AUTO(close) int fd = -1;
+
+	if (!(m->flags & PLAN_M_SUBPATH))
+		return mount_clone(AT_FDCWD, source, recursive, nofollow);
+	if (!m->options.n)
+		return -EINVAL;
+	top = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0)
+		return -errno;
+	fd = beneath_open(top, plan_nth(p, &m->options, 0), O_PATH, 0, 0);
+	return fd < 0 ? fd : mount_clone(fd, "", recursive, false);
+}
+
 static int prepare_bind(struct child *c, const struct plan_mount *m, int *ret, struct err *err)
 {
 	const char *source = plan_cstr(c->plan, m->source);
-	int fd = mount_clone(AT_FDCWD, source, m->flags & PLAN_M_RECURSIVE,
-			     m->flags & PLAN_M_NOFOLLOW);
-	int r;
+	int fd = clone_source(c->plan, m), r;
 
 	*ret = fd;
 	if (fd < 0)

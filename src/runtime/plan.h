@@ -86,6 +86,7 @@ enum {
 	PLAN_M_COPYUP = 1 << 1,
 	PLAN_M_PROPAGATE_REC = 1 << 2,
 	PLAN_M_NOFOLLOW = 1 << 3, /* bind the link, not what it leads to */
+	PLAN_M_SUBPATH = 1 << 5,  /* the first option is a path inside the source, never out of it */
 	PLAN_M_PROC_OK = 1 << 4,  /* its place is below /proc, as written */
 };
 

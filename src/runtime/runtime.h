@@ -34,6 +34,12 @@ enum plan_seccomp {
 	PLAN_SECCOMP_PROFILE,	 /* seccomp_profile: a profile in docker's JSON format */
 };
 
+/*
+ * An option of a bind mount: what is bound is not the source but this path inside it, and links on
+ * the way lead nowhere else.
+ */
+#define PLAN_SUBPATH_OPTION "cove.subpath="
+
 /* A zeroed one is valid: the spec as it stands. All pointers are borrowed for the call. */
 struct plan_opts {
 	/* Overlay for a root instead of spec->root.path. lower: topmost first, absolute. */

@@ -189,6 +189,51 @@ static void test_links(void)
 	ok_eq(res.status, -1);
 }
 
+/* A path inside a volume: links that its users left there lead nowhere else. */
+static void test_subpath(void)
+{
+	char volume[128], path[160], text[64] = "";
+	struct plan_opts opts;
+	struct oci_spec spec;
+
+	snprintf(volume, sizeof(volume), "%s/volume", box.dir);
+	snprintf(path, sizeof(path), "%s/etc", volume);
+	ok(mkdir(volume, 0755) == 0 && mkdir(path, 0755) == 0);
+	snprintf(path, sizeof(path), "%s/to-etc", volume);
+	ok(symlink("/etc", path) == 0);
+	snprintf(path, sizeof(path), "%s/up", volume);
+	ok(symlink("../../../../../../../../etc", path) == 0);
+	snprintf(path, sizeof(path), "%s/hostfs", volume);
+	ok(symlink("/proc/self/root/etc", path) == 0);
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const subpaths[] = {"etc", "to-etc", "up", "hostfs"};
+
+		snprintf(text, sizeof(text), "rbind,rprivate,ro," PLAN_SUBPATH_OPTION "%s",
+			 subpaths[i]);
+		box_opts(&box, &opts);
+		box_spec(&box, &spec, "echo \"<$(ls -A /sub)>\"");
+		oci_add_mount(&spec, "/sub", "bind", volume, text);
+		run(&spec, &opts);
+		if (i == 3)
+			ok_eq(res.status, -1);
+		else
+			out_has("<>\n");
+	}
+	box_spec(&box, &spec, "true");
+	spec.domainname = xstrdup("host.example");
+	for (size_t i = 0; i < spec.linux_->namespaces.n; i++) {
+		struct oci_namespace *ns = (struct oci_namespace *)spec.linux_->namespaces.v + i;
+
+		if (streq(ns->type, "uts")) {
+			free(ns->type);
+			ns->type = xstrdup("cgroup");
+		}
+	}
+	run(&spec, &opts);
+	ok_eq(res.status, -1);
+	ok(strstr(res.err.msg, "uts") != NULL);
+}
+
 static void test_bind_options(void)
 {
 	struct plan_opts opts;
@@ -425,6 +470,7 @@ int main(void)
 	test_run(test_commands);
 	test_run(test_users);
 	test_run(test_links);
+	test_run(test_subpath);
 	test_run(test_bind_options);
 	test_run(test_readonly_and_cwd);
 	test_run(test_limits);
