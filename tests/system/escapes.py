@@ -81,7 +81,7 @@ def subpath_of_a_volume(t):
     t.must("run", "--rm", "-v", "vol:/v", *sh(
         f"mkdir /v/good; echo inside >/v/good/file; ln -s {host} /v/bad; ln -s ../../../../../../../..{host} /v/up;"
         f"ln -s /good /v/own"))
-    for name, code in (("good", 0), ("own", 0), ("bad", 1), ("up", 1)):
+    for name, code in (("good", 0), ("own", 1), ("bad", 1), ("up", 1)):
         r = t.run("run", "--rm", "--mount", f"type=volume,src=vol,dst=/m,volume-subpath={name}",
                   "busybox", "cat", "/m/file")
         t.ok("of the host" not in r.out, name)
