@@ -148,7 +148,7 @@ int container_create(struct containers *cs, const char *name, const json_t *body
 
 	random_hex(id, CONTAINER_ID_LEN);
 	c->id = xstrdup(id);
-	c->dir = xasprintf("%s/containers/%s", cs->cfg.data_root, id);
+	container_set_dirs(c);
 	c->created_ns = clock_real_ns();
 	c->state.status = ST_CREATED;
 	if (fill(c, name, body, warnings, err) < 0 || make_directories(c, err) < 0) {

@@ -244,6 +244,7 @@ static int remove_files(struct container *c, struct err *err)
 {
 	AUTO(free) char *gone = xasprintf(".gone-%s", c->id);
 
+	ignore_result(fs_remove_tree(AT_FDCWD, c->run_dir) < 0); /* gone with the next boot at the latest */
 	if (renameat(c->cs->dirfd, c->id, c->cs->dirfd, gone) < 0) {
 		if (errno == ENOENT)
 			return 0;

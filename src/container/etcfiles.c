@@ -1,8 +1,8 @@
 /*
  * etcfiles.c - /etc/resolv.conf, /etc/hosts and /etc/hostname of a container
  *
- * They lie in the container's directory and are bound into it. They are written at every start,
- * as docker does for hosts and hostname; a resolv.conf that the container changed is kept.
+ * They are written at every start, below the exec root (memory, on most machines), and bound into
+ * the container.
  */
 #include "container/private.h"
 
@@ -12,7 +12,7 @@ static const char *const files[] = {"resolv.conf", "hosts", "hostname"};
 
 static int put(struct container *c, const char *name, const char *text, struct err *err)
 {
-	AUTO(free) char *path = path_join(c->dir, name);
+	AUTO(free) char *path = path_join(c->run_dir, name);
 	int r = fs_replace(AT_FDCWD, path, text, strlen(text), 0644, 0);
 
 	return r < 0 ? err_sys(err, -r, "write %s of container %s", name, c->id) : 0;
@@ -26,7 +26,7 @@ static int copy_from_other(struct container *c, struct err *err)
 	if (!other)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		AUTO(free) char *path = path_join(other->dir, files[i]);
+		AUTO(free) char *path = path_join(other->run_dir, files[i]);
 		AUTO(buf) struct buf text = {0};
 		int r = fs_read_file(AT_FDCWD, path, 1 << 20, &text);
 
@@ -60,7 +60,11 @@ int write_etc_files(struct container *c, const struct netspec *ns, struct err *e
 	char ip[16];
 	struct network_hosts_line own;
 	bool has_ip;
+	int r;
 
+	r = fs_mkdir_p(AT_FDCWD, c->run_dir, 0711);
+	if (r < 0)
+		return err_sys(err, -r, "create '%s'", c->run_dir);
 	if (net_container_ref(c))
 		return copy_from_other(c, err);
 	host_text = network_host_resolv_conf();

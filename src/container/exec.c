@@ -313,8 +313,18 @@ void exec_event(struct container *c, const struct shim_event *ev)
 void execs_adopt(struct container *c, const struct shim_exec_status *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct exec *x = xnew(struct exec);
+		struct exec *x;
+		bool known;
 
+		cs_lock(c->cs);
+		known = map_has(&c->execs, v[i].id);
+		cs_unlock(c->cs);
+		if (known) {
+			if (v[i].state != SHIM_RUNNING)
+				exec_ended(c, v[i].id, &v[i].exit);
+			continue;
+		}
+		x = xnew(struct exec);
 		x->refs = 1;
 		x->id = xstrdup(v[i].id);
 		x->c = container_ref(c);

@@ -96,7 +96,7 @@ static json_t *exec_ids(const struct container *c)
 
 static void add_file(json_t *j, const struct container *c, const char *key, const char *name)
 {
-	AUTO(free) char *path = path_join(c->dir, name);
+	AUTO(free) char *path = path_join(c->run_dir, name);
 
 	json_object_set_new(j, key, access(path, F_OK) == 0 ? json_str(path) : json_string(""));
 }

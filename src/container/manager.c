@@ -161,7 +161,7 @@ static void adopt_volumes(struct container *c)
 	}
 }
 
-static int recover_living(struct container *c, struct err *err)
+int recover_living(struct container *c, struct err *err)
 {
 	struct shim_exec_status *execs = NULL;
 	struct shim_status st = {0};
@@ -206,7 +206,7 @@ static int recover_living(struct container *c, struct err *err)
 			 (long long)c->state.exit_code);
 	}
 	store_save_state(c);
-	return 0;
+	return newer;
 }
 
 static void pin_container(struct container *c)

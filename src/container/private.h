@@ -111,7 +111,8 @@ struct container {
 	struct state state;
 
 	/* not recorded */
-	char *dir; /* <data_root>/containers/<id> */
+	char *dir;     /* <data_root>/containers/<id> */
+	char *run_dir; /* <exec_root>/containers/<id>: what every start writes anew */
 	char *log_file, *log_attrs;
 	struct health *health;
 	struct shim *shim;
@@ -141,6 +142,7 @@ struct containers {
 
 /* --- table.c --- */
 struct container *container_new(struct containers *cs);
+void container_set_dirs(struct container *c); /* once its id stands */
 struct container *container_get(struct containers *cs, const char *ref, struct err *err); /* put it */
 struct container *container_ref(struct container *c);
 void container_put(struct container *c);
@@ -234,6 +236,8 @@ char *spec_cgroup_path(struct container *c);
 
 /* --- start.c / end.c --- */
 int start_locked(struct container *c, const char *detach_keys, struct err *err); /* op held */
+/* Op held: finds its shim and takes its state over. 1: events that came at once have told more. */
+int recover_living(struct container *c, struct err *err);
 void cleanup_locked(struct container *c);					  /* op held; after an exit */
 void schedule_cleanup(struct container *c);
 void shim_event(void *ctx, struct shim *s, const struct shim_event *ev); /* ctx: container, a reference */

@@ -143,7 +143,7 @@ static int add_point(struct container *c, struct oci_spec *spec, const struct mo
 static void add_etc_file(struct container *c, struct oci_spec *spec, const char *name)
 {
 	AUTO(free) char *dst = path_join("/etc", name);
-	AUTO(free) char *src = path_join(c->dir, name);
+	AUTO(free) char *src = path_join(c->run_dir, name);
 
 	if (!user_mounts_at(c, dst) && access(src, F_OK) == 0)
 		oci_add_mount(spec, dst, "bind", src, c->host.readonly_rootfs ? "rbind,rprivate,ro" :

@@ -49,10 +49,22 @@ void set_started(struct container *c, pid_t pid, uint64_t start_time, int64_t at
 	health_started(c);
 }
 
+/* The run is over and recorded: says so to everybody. */
+static void tell_exit(struct container *c)
+{
+	char code[16];
+
+	snprintf(code, sizeof(code), "%lld", (long long)c->state.exit_code);
+	if (c->state.oom_killed)
+		publish(c, "oom");
+	publish_with(c, "die", "exitCode", code);
+	log_readers_wake(c);
+	health_stopped(c);
+	waits_fire(c, false);
+}
+
 void set_exited(struct container *c, const struct shim_exit *x)
 {
-	char code[16], seconds[24];
-
 	cs_lock(c->cs);
 	c->starting = false;
 	c->state.status = x->will_restart ? ST_RESTARTING : ST_EXITED;
@@ -67,16 +79,8 @@ void set_exited(struct container *c, const struct shim_exit *x)
 		free(c->state.error);
 		c->state.error = xstrdup(x->error);
 	}
-	snprintf(seconds, sizeof(seconds), "%lld",
-		 (long long)((c->state.finished_ns - c->state.started_ns) / NS_PER_SEC));
 	cs_unlock(c->cs);
-	snprintf(code, sizeof(code), "%d", x->code);
-	if (x->oom)
-		publish(c, "oom");
-	publish_with(c, "die", "exitCode", code);
-	log_readers_wake(c);
-	health_stopped(c);
-	waits_fire(c, false);
+	tell_exit(c);
 }
 
 static void save_state_job(void *ctx)
@@ -122,7 +126,37 @@ static void set_status(struct container *c, enum status status)
 	cs_unlock(c->cs);
 }
 
-/* The shim has ended or broke off. If its container still counted as running, it was killed. */
+/* A connection broke under a running container: its shim lives and is asked anew, or was killed. */
+static void reconnect_job(void *ctx)
+{
+	struct container *c = ctx;
+	struct err err = ERR_INIT;
+	struct shim_record rec = {.exit = {.code = 137, .signal = 9, .error = "the container's monitor ended"}};
+	bool ended = false, lost = false;
+	int r;
+
+	op_lock(c);
+	if (is_running(c)) {
+		close_shim(c);
+		r = recover_living(c, &err);
+		lost = r < 0;
+		ended = r == 0 && !is_running(c); /* nobody has been told yet */
+	}
+	if (lost) /* gives the exit, if there was one, and leaves nothing running */
+		ignore_result(shim_salvage(c->cs->cfg.exec_root, c->id, c->dir, &rec, NULL) < 0);
+	op_unlock(c);
+	if (lost) {
+		log_error("a container's monitor ended", "id=%s error=%s", c->id, err.msg);
+		rec.exit.will_restart = false;
+		set_exited(c, &rec.exit);
+		schedule_cleanup(c);
+	} else if (ended) {
+		tell_exit(c);
+	}
+	container_put(c);
+}
+
+/* The shim has ended or broke off. */
 void container_shim_gone(struct container *c, const struct shim *s)
 {
 	bool running, current;
@@ -135,14 +169,10 @@ void container_shim_gone(struct container *c, const struct shim *s)
 	cs_unlock(c->cs);
 	if (!current)
 		return;
-	if (running) {
-		struct shim_exit x = {.code = 137, .signal = 9};
-
-		snprintf(x.error, sizeof(x.error), "the container's monitor ended");
-		log_error("a container's monitor ended", "id=%s", c->id);
-		set_exited(c, &x);
-	}
-	schedule_cleanup(c);
+	if (running)
+		pool_run(c->cs->cfg.pool, reconnect_job, NULL, container_ref(c));
+	else
+		schedule_cleanup(c);
 }
 
 static void container_event(struct container *c, const struct shim *s, const struct shim_event *ev)

@@ -92,7 +92,8 @@ static char *state_document(struct container *c)
 static int write_copy(struct container *c, const char *doc, struct err *err)
 {
 	AUTO(free) char *name = xasprintf("%s/container.json", c->id);
-	int r = fs_replace(c->cs->dirfd, name, doc, strlen(doc), 0600, 0);
+	int r = c->host.auto_remove ? 0 : /* nothing to rebuild it for */
+		    fs_replace(c->cs->dirfd, name, doc, strlen(doc), 0600, 0);
 
 	return r < 0 ? err_sys(err, -r, "write record of container %s", c->id) : 0;
 }
@@ -174,7 +175,7 @@ static int load_document(struct containers *cs, const char *doc, const char *sta
 		err_set(err, ERR_CORRUPT, "a container's record has no id, name or image");
 		goto out;
 	}
-	c->dir = xasprintf("%s/containers/%s", cs->cfg.data_root, c->id);
+	container_set_dirs(c);
 	if (table_reserve_name(cs, c->name, c->id, err) < 0)
 		goto out;
 	table_add(c);

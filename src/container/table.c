@@ -30,6 +30,12 @@ struct container *container_new(struct containers *cs)
 	return c;
 }
 
+void container_set_dirs(struct container *c)
+{
+	c->dir = xasprintf("%s/containers/%s", c->cs->cfg.data_root, c->id);
+	c->run_dir = xasprintf("%s/containers/%s", c->cs->cfg.exec_root, c->id);
+}
+
 struct container *container_ref(struct container *c)
 {
 	cs_lock(c->cs);
@@ -54,6 +60,7 @@ void container_put(struct container *c)
 	CHECK(!c->shim && c->npending == 0);
 	health_done(c);
 	free(c->dir);
+	free(c->run_dir);
 	free(c->log_file);
 	free(c->log_attrs);
 	map_done(&c->execs);
