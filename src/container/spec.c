@@ -49,19 +49,39 @@ static int add_ns(struct container *c, struct oci_spec *spec, const char *mode, 
 	return 0;
 }
 
+static int check_shareable(struct container *c, const char *ref, struct err *err)
+{
+	AUTO(container) struct container *other = container_get(c->cs, ref, err);
+	const char *mode;
+
+	if (!other)
+		return err_wrap(err, "cannot join IPC of a container");
+	mode = str_or(other->host.ipc_mode);
+	if (streq(mode, "none") || streq(mode, "private"))
+		return err_set(err, ERR_INVALID,
+			       "cannot join IPC of a container: non-shareable IPC (hint: use "
+			       "IpcMode:shareable for the donor container)");
+	return 0;
+}
+
 /* Another container's IPC namespace comes with its /dev/shm. */
 static int share_shm(struct container *c, struct oci_spec *spec, struct err *err)
 {
 	const char *ref = str_after(str_or(c->host.ipc_mode), "container:");
-	AUTO(free) char *shm = NULL;
+	AUTO(free) char *root = NULL;
+	struct oci_mount *m;
 	pid_t pid;
 
 	if (!ref)
 		return 0;
+	if (check_shareable(c, ref, err) < 0)
+		return -1;
 	if (other_pid(c, ref, "IPC", &pid, err) < 0)
 		return -1;
-	shm = xasprintf("/proc/%d/root/dev/shm", (int)pid);
-	oci_add_mount(spec, "/dev/shm", "bind", shm, "rbind,rprivate,nosuid,noexec,nodev");
+	/* its root is its own: /dev/shm may be a link there, and must not lead to the host */
+	root = xasprintf("/proc/%d/root", (int)pid);
+	m = oci_add_mount(spec, "/dev/shm", "bind", root, "rbind,rprivate,nosuid,noexec,nodev");
+	strv_add(&m->options, PLAN_SUBPATH_OPTION "dev/shm");
 	return 0;
 }
 

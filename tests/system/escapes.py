@@ -130,3 +130,18 @@ def volume_at_proc(t):
     t.must("import", "-", "two", stdin=layer(True))
     r = t.run("run", "--rm", "two", "/bin/busybox", "grep", "-E", "^proc ", "/proc/mounts")
     t.ok(r.code != 0 or r.out.startswith("proc /proc proc "), r.out)
+
+
+@test
+def shm_of_another_container(t):
+    """What is at /dev/shm of the container whose IPC is joined may be a link."""
+    t.engine()
+    host = t.path("secret")
+    os.mkdir(host)
+    t.write("secret/file", "of the host")
+    t.must("run", "-d", "--name", "esc", "--ipc", "none", *sh(f"ln -s {host} /dev/shm; sleep 100"))
+    t.must("run", "-d", "--name", "esc2", "--ipc", "shareable", "--privileged",
+           *sh(f"umount -l /dev/shm; rm -rf /dev/shm; ln -s {host} /dev/shm; sleep 100"))
+    for name in ("esc", "esc2"):
+        r = t.run("run", "--rm", "--ipc", f"container:{name}", "busybox", "cat", "/dev/shm/file")
+        t.ok(r.code != 0 and "of the host" not in r.out, r.out)
