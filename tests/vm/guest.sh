@@ -46,7 +46,7 @@ check() {
 
 	number=$((number + 1))
 	# not behind || or if: bash would not obey -e then
-	(set -eE; trap 'echo "failed: $BASH_COMMAND" >&2' ERR; "check_$1") >"$log" 2>&1 </dev/null
+	(set -eE; trap 'echo "failed: $BASH_COMMAND" >&2' ERR; "check_$1") >"$log" 2>&1 </dev/null 3<&-
 	status=$?
 	[ $status = 0 ] && echo "ok $number - ${1//_/ } # $((SECONDS - start)) s" && return
 	echo "not ok $number - ${1//_/ } # $((SECONDS - start)) s"
@@ -311,7 +311,7 @@ check_resolver_is_the_machines() {
 
 # fetch [PREFIX...]: what $host serves on port 18080
 fetch() {
-	"$@" timeout $((5 * slow)) bash -c "exec 3<>/dev/tcp/$host/18080; printf 'GET /f HTTP/1.0\r\n\r\n' >&3; tail -n 1 <&3"
+	"$@" timeout $((5 * slow)) bash -c "exec 9<>/dev/tcp/$host/18080 || exit 1; printf 'GET /f HTTP/1.0\r\n\r\n' >&9; tail -n 1 <&9"
 }
 
 check_published_port() {
