@@ -196,7 +196,10 @@ json_t *container_changes(struct containers *cs, const char *ref, struct err *er
 	r = fs_each_entry(AT_FDCWD, upper, diff_entry, &d);
 	if (r < 0) {
 		json_decref(d.out);
-		err_sys(err, -r, "read layer of container %s", c->id);
+		if (r == -ENOENT) /* removed meanwhile */
+			err_set(err, ERR_NOT_FOUND, "No such container: %s", c->id);
+		else
+			err_sys(err, -r, "read layer of container %s", c->id);
 		return NULL;
 	}
 	if (json_array_size(d.out))

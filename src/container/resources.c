@@ -75,7 +75,7 @@ static int throttles(const struct jarray *in, struct jarray *out, struct err *er
 		mode_t mode;
 		dev_t dev;
 
-		if (device_of(t->path, &mode, &dev, err) < 0)
+		if (device_of(str_or(t->path), &mode, &dev, err) < 0)
 			return -1;
 		o = jarray_add(out, sizeof(*o));
 		o->major = major(dev);
@@ -101,7 +101,7 @@ static int block_io(const struct host_config *h, struct oci_resources *r, struct
 		mode_t mode;
 		dev_t dev;
 
-		if (device_of(w->path, &mode, &dev, err) < 0)
+		if (device_of(str_or(w->path), &mode, &dev, err) < 0)
 			return -1;
 		o = jarray_add(&b->weight_device, sizeof(*o));
 		o->major = major(dev);

@@ -23,6 +23,10 @@ def huge_numbers(t):
                 {"Binds": [None]}, {"Mounts": [None]}, {"Mounts": [{"Type": "volume"}]}):
         status, value, _ = e.api("POST", "/containers/create", {"Image": "busybox", "HostConfig": bad})
         t.eq(status, 400, f"{bad}: {value}")
+    for bad in ({"BlkioDeviceReadBps": [{"Path": None}]}, {"BlkioWeightDevice": [{}]}):
+        status, value, _ = e.api("POST", "/containers/huge/update", bad)
+        t.eq(status, 200, value)
+        t.eq(e.api("POST", "/containers/huge/start")[0], 500)
     t.eq(e.api("GET", "/_ping")[0], 200)
 
 
