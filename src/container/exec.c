@@ -340,6 +340,23 @@ void execs_adopt(struct container *c, const struct shim_exec_status *v, size_t n
 	}
 }
 
+/* The container was killed with its monitor: so were its execs, and nobody else will tell. */
+void execs_killed(struct container *c)
+{
+	cs_lock(c->cs);
+	map_for_each(it, &c->execs) {
+		struct exec *x = it->value;
+
+		if (!x->running)
+			continue;
+		x->running = false;
+		x->pid = 0;
+		x->exit_code = 137;
+		x->ended_ns = clock_real_ns();
+	}
+	cs_unlock(c->cs);
+}
+
 void execs_drop(struct container *c)
 {
 	struct exec *x;

@@ -256,6 +256,7 @@ void pending_attach_drop(struct container *c);
 
 /* --- exec.c --- */
 void exec_event(struct container *c, const struct shim_event *ev); /* on the loop */
+void execs_killed(struct container *c);
 void execs_drop(struct container *c); /* container removed */
 void execs_adopt(struct container *c, const struct shim_exec_status *v, size_t n);
 

@@ -148,6 +148,7 @@ static void reconnect_job(void *ctx)
 	if (lost) {
 		log_error("a container's monitor ended", "id=%s error=%s", c->id, err.msg);
 		rec.exit.will_restart = false;
+		execs_killed(c);
 		set_exited(c, &rec.exit);
 		schedule_cleanup(c);
 	} else if (ended) {

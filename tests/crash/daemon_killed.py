@@ -207,12 +207,16 @@ def orderly_end(t):
 def shim_killed(t):
     """Without its shim a container does not go on unseen."""
     import sandbox
-    t.engine()
+    e = t.engine()
     t.must("run", "-d", "--name", "orphan", "busybox", "sleep", "1000")
+    t.must("exec", "-d", "orphan", "sleep", "1000")
+    execs = t.inspect("orphan")["ExecIDs"]
+    t.eq(len(execs), 1)
     shims = [pid for pid, text in sandbox.processes().items() if "cove-shim" in text.split(" ")[0]]
     t.ok(shims, sandbox.processes())
     for pid in shims:
         os.kill(pid, 9)
     t.wait(lambda: not t.state("orphan")["Running"], 10, "the end of the container")
+    t.eq(e.api("GET", f"/exec/{execs[0]}/json")[1]["Running"], False)
     t.must("start", "orphan")
     t.ok(t.state("orphan")["Running"])
