@@ -64,9 +64,9 @@ def serve(c):
             answer(c, 201, {'Id': 'e1'})
         elif 'attach' in path or path == 'exec/e1/start':
             kind = b'raw' if mode['tty'] else b'multiplexed'
+            mode['stream'] = c  # before the answer: the client starts as soon as it has it
             c.sendall(b'HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.' + kind
                       + b'-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n')
-            mode['stream'] = c
             if path == 'exec/e1/start':
                 program(c)
                 return
