@@ -136,6 +136,17 @@ static int listen_inherited(struct daemon *d, struct err *err)
 	return 0;
 }
 
+/* Before anything is opened: a wrong address starts nothing. */
+static int check_host(const char *host, struct err *err)
+{
+	const char *path = str_after(host, "unix://");
+
+	if (str_after(host, "tcp://") || str_after(host, "fd://") || (path && *path == '/'))
+		return 0;
+	return err_set(err, ERR_INVALID,
+		       "invalid bind address (%s): unix:///PATH, tcp://ADDRESS:PORT or fd:// is wanted", host);
+}
+
 static int listen_on(struct daemon *d, const char *host, struct err *err)
 {
 	const char *path = str_after(host, "unix://"), *tcp = str_after(host, "tcp://");
@@ -147,9 +158,6 @@ static int listen_on(struct daemon *d, const char *host, struct err *err)
 		return listen_tcp(d, tcp, err);
 	if (str_after(host, "fd://"))
 		return listen_inherited(d, err);
-	if (!path || *path != '/')
-		return err_set(err, ERR_INVALID, "invalid bind address (%s): unix:///PATH, tcp://ADDRESS:PORT or fd:// is wanted",
-			       host);
 	if (socket_group(d, &gid, err) < 0)
 		return -1;
 	dir = xstrdup(path);
@@ -360,6 +368,9 @@ static int settle_options(struct daemon *d, struct err *err)
 	make_absolute(&d->pidfile, "");
 	if (o->hosts.n == 0)
 		strv_addf(&o->hosts, "unix://%s/cove.sock", o->exec_root);
+	for (size_t i = 0; i < o->hosts.n; i++)
+		if (check_host(o->hosts.v[i], err) < 0)
+			return -1;
 	return 0;
 }
 
