@@ -196,6 +196,19 @@ static int load_row(void *ctx, const struct record_row *row, struct err *err)
 	return 0;
 }
 
+/*
+ * The engine died within a creation: no record was written, and no container ran here, since its
+ * own layer is empty. Anything else is somebody's data and stays.
+ */
+static bool remove_unfinished(int dirfd, const char *name)
+{
+	AUTO(free) char *upper = xasprintf("%s/upper", name);
+
+	if (unlinkat(dirfd, upper, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return false;
+	return fs_remove_tree(dirfd, name) == 0;
+}
+
 /* A directory without a row: the database was lost, or the engine died within a creation. */
 static int adopt_directory(void *ctx, int dirfd, const char *name, unsigned char type)
 {
@@ -212,7 +225,8 @@ static int adopt_directory(void *ctx, int dirfd, const char *name, unsigned char
 	if (!is_hex(name, CONTAINER_ID_LEN) || map_has(&cs->by_id, name))
 		return 0;
 	if (fs_read_file(dirfd, file, 4 << 20, &doc) < 0) {
-		log_warn("a directory of no known container is left alone", "id=%s", name);
+		if (!remove_unfinished(dirfd, name))
+			log_warn("a directory of no known container is left alone", "id=%s", name);
 		return 0;
 	}
 	if (load_document(cs, doc.p, NULL, &err) < 0) {
