@@ -250,7 +250,7 @@ static int check_memory(const struct host_config *h, bool update, struct err *er
 		return err_set(err, ERR_INVALID,
 			       "Minimum memory limit can not be less than memory reservation limit, "
 			       "see usage");
-	if (h->kernel_memory)
+	if (h->kernel_memory || h->kernel_memory_tcp)
 		return err_set(err, ERR_INVALID,
 			       "kernel memory limits are gone from the kernel: leave --kernel-memory out");
 	return 0;
@@ -377,6 +377,9 @@ static int check_unsupported(const struct container *c, struct err *err)
 	if (json_array_size(h->device_requests) > 0)
 		return err_set(err, ERR_INVALID,
 			       "could not select device driver: device requests (--gpus) are not supported");
+	if (h->links.n)
+		return err_set(err, ERR_INVALID,
+			       "legacy links are not supported: put the containers on a network of their own");
 	if (h->cpu_count || h->cpu_percent || h->io_maximum_iops || h->io_maximum_bandwidth)
 		return err_set(err, ERR_INVALID, "Windows resource limits are not supported on Linux");
 	if (h->volume_driver && *h->volume_driver && !streq(h->volume_driver, "local"))
@@ -465,10 +468,12 @@ static int security_pair(struct container *c, const char *key, const char *value
 						 "host does not have", value);
 	}
 	if (streq(key, "apparmor")) {
-		if (streq(value, "unconfined") || access("/sys/kernel/security/apparmor", F_OK) == 0)
+		if (streq(value, "unconfined"))
 			return 0;
-		return err_set(err, ERR_INVALID, "security option apparmor=%s needs AppArmor, which this "
-						 "kernel does not have", value);
+		return err_set(err, ERR_INVALID,
+			       "security option apparmor=%s: profiles of AppArmor are not applied by this "
+			       "engine, only unconfined is accepted",
+			       value);
 	}
 	return err_set(err, ERR_INVALID, "invalid --security-opt 2: \"%s=%s\"", key, value);
 }

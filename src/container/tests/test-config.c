@@ -126,6 +126,12 @@ static void test_refusals(void)
 	check_refusal("{}", "{\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-sizes\":\"1\"}}}",
 		      "unknown log opt 'max-sizes' for json-file log driver");
 	check_refusal("{}", "{\"SecurityOpt\":[\"nonsense\"]}", "invalid --security-opt 1: \"nonsense\"");
+	check_refusal("{}", "{\"Links\":[\"a:b\"]}",
+		      "legacy links are not supported: put the containers on a network of their own");
+	check_refusal("{}", "{\"SecurityOpt\":[\"apparmor=x\"]}",
+		      "security option apparmor=x: profiles of AppArmor are not applied by this engine, only "
+		      "unconfined is accepted");
+	check_refusal("{}", "{\"SecurityOpt\":[\"apparmor=unconfined\"]}", "");
 	check_refusal("{}", "{\"Runtime\":\"kata\"}", "unknown or invalid runtime name: kata");
 }
 

@@ -271,12 +271,12 @@ static void test_readonly_and_cwd(void)
 		 "$UMASK; umask");
 	spec.root->readonly = true;
 	free(spec.process->cwd);
-	spec.process->cwd = xstrdup("/work/here");
+	spec.process->cwd = xstrdup("/srv/here");
 	spec.process->user.umask = (struct opt_int){true, 077};
 	map_set_str(&spec.linux_->sysctl, "net.ipv4.ip_forward", "1");
 	run(&spec, &opts);
 	ok_eq(res.status, 0);
-	out_has("/work/here\n");
+	out_has("/srv/here\n");
 	out_has("/x: Read-only file system");
 	out_has("dev\n1\n");
 	out_has("0077");
